@@ -1,0 +1,14 @@
+//! The chips of a PC, one file or folder each, with the event scheduler they share.
+//!
+//! A device is a plain struct whose serde form is its complete guest-visible state (host objects such as media are
+//! `#[serde(skip)]`). It computes from [`ctx::Ctx::now`] and is never ticked; what must happen later is armed in
+//! [`sched::Scheduler`] under the device's own [`sched::EventId`]. Devices know no CPU and no host.
+#![forbid(unsafe_code)]
+
+pub mod ctx;
+pub mod medium;
+pub mod sched;
+
+#[cfg(test)]
+#[macro_use]
+mod testing;
