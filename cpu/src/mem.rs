@@ -1,0 +1,294 @@
+//! Physical memory: RAM and ROM as one block of host memory, and the map from physical pages to it.
+//!
+//! Every 4 KiB physical page has a read and a write side: a page of the backing store, or the bus (device memory,
+//! unmapped space, writes to ROM). Shadow RAM of a chipset is two sides that differ. Blocks of decoded code, the
+//! code granules and the dirty bits belong to backing pages, so two physical views of one page stay coherent.
+//!
+//! One of the files that may use `unsafe`: the backing store is raw memory because translations ([`crate::tlb`]) keep
+//! its addresses. Invariants: `base` points to `len` initialised bytes for the life of the value, it is never
+//! reallocated, and every access below is bounds-checked against `len`.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+/// Bytes in a page.
+pub const PAGE: usize = 4096;
+/// Bytes of a code granule: a store into a granule that holds decoded code invalidates that code.
+pub const GRANULE: usize = 128;
+
+/// Where one side of a physical page leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+struct Side(u32);
+
+impl Side {
+    const BUS: Self = Self(0);
+
+    fn backing(page: u32) -> Self {
+        Self(page + 1)
+    }
+
+    fn get(self) -> Option<u32> {
+        self.0.checked_sub(1)
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct PageSides {
+    read: Side,
+    write: Side,
+}
+
+/// RAM, ROM, and the physical memory map.
+pub struct PhysMem {
+    base: NonNull<u8>,
+    len: usize,
+    ram: usize,
+    map: Vec<PageSides>,
+    code: Vec<u32>,
+    dirty: Vec<u64>,
+    stale: Vec<(u32, u32)>,
+    generation: u64,
+}
+
+// SAFETY: the backing store is owned by this value alone; raw addresses handed out are used only while the machine
+// that owns it runs, on one thread at a time.
+unsafe impl Send for PhysMem {}
+
+impl PhysMem {
+    /// `ram` bytes of RAM (zeroed, at backing offset 0) and `rom` bytes of ROM space behind it; both are rounded up to
+    /// pages. Nothing is mapped yet.
+    pub fn new(ram: u64, rom: u64) -> Self {
+        let round = |n: u64| (n as usize).div_ceil(PAGE) * PAGE;
+        let (ram, rom) = (round(ram), round(rom));
+        let len = (ram + rom).max(PAGE);
+        let layout = Self::layout(len);
+        // SAFETY: the size is not zero.
+        let Some(base) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
+        let pages = len / PAGE;
+        Self {
+            base,
+            len,
+            ram,
+            map: Vec::new(),
+            code: vec![0; pages],
+            dirty: vec![u64::MAX; pages.div_ceil(64)],
+            stale: Vec::new(),
+            generation: 0,
+        }
+    }
+
+    fn layout(len: usize) -> Layout {
+        match Layout::from_size_align(len, PAGE) {
+            Ok(layout) => layout,
+            Err(_) => Layout::new::<[u8; PAGE]>(),
+        }
+    }
+
+    /// Bytes of RAM.
+    pub fn ram_len(&self) -> usize {
+        self.ram
+    }
+
+    /// Pages of the backing store.
+    pub fn pages(&self) -> usize {
+        self.len / PAGE
+    }
+
+    /// Changes with every change of the map: translations made under another value are stale.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Maps `pages` physical pages from physical page `page` to backing pages from `read` and `write` on (`None`: the bus).
+    pub fn map(&mut self, page: u64, pages: u64, read: Option<u32>, write: Option<u32>) {
+        let end = (page + pages) as usize;
+        if self.map.len() < end {
+            self.map.resize(end, PageSides::default());
+        }
+        for i in 0..pages as u32 {
+            let side = |s: Option<u32>| s.map_or(Side::BUS, |b| Side::backing(b + i));
+            if let Some(entry) = self.map.get_mut(page as usize + i as usize) {
+                *entry = PageSides { read: side(read), write: side(write) };
+            }
+        }
+        self.generation += 1;
+    }
+
+    /// Backing page that a read of physical page `page` reaches; `None` is the bus.
+    #[inline]
+    pub fn read_page(&self, page: u64) -> Option<u32> {
+        self.map.get(usize::try_from(page).ok()?)?.read.get()
+    }
+
+    /// Backing page that a write to physical page `page` reaches; `None` is the bus.
+    #[inline]
+    pub fn write_page(&self, page: u64) -> Option<u32> {
+        self.map.get(usize::try_from(page).ok()?)?.write.get()
+    }
+
+    /// Host address of backing page `page`.
+    #[inline]
+    pub(crate) fn host(&self, page: u32) -> *mut u8 {
+        let at = (page as usize * PAGE).min(self.len - PAGE);
+        // SAFETY: `at` is at most one page before the end of the allocation.
+        unsafe { self.base.as_ptr().add(at) }
+    }
+
+    /// One backing page.
+    pub fn page(&self, page: u32) -> &[u8; PAGE] {
+        // SAFETY: `host` is the start of a whole page inside the allocation; the borrow of `self` keeps writers out.
+        unsafe { &*self.host(page).cast::<[u8; PAGE]>() }
+    }
+
+    fn page_mut(&mut self, page: u32) -> &mut [u8; PAGE] {
+        // SAFETY: as in `page`, and the exclusive borrow keeps readers out.
+        unsafe { &mut *self.host(page).cast::<[u8; PAGE]>() }
+    }
+
+    /// Reads physical memory; bytes that lead to the bus read FFh.
+    pub fn read(&self, addr: u64, buf: &mut [u8]) {
+        self.spans(addr, buf.len(), |range, page, at| {
+            let out = &mut buf[range];
+            match self.read_page(page) {
+                Some(p) => out.copy_from_slice(&self.page(p)[at..at + out.len()]),
+                None => out.fill(0xFF),
+            }
+        });
+    }
+
+    /// Writes physical memory as a bus master: bytes that lead to the bus are lost, decoded code is invalidated.
+    pub fn write(&mut self, addr: u64, data: &[u8]) {
+        let mut todo = Vec::new();
+        self.spans(addr, data.len(), |range, page, at| todo.push((range, page, at)));
+        for (range, page, at) in todo {
+            if let Some(p) = self.write_page(page) {
+                self.write_backing(p, at, &data[range]);
+            }
+        }
+    }
+
+    /// Writes inside backing page `page`, ROM included: firmware loading, snapshots.
+    pub fn write_backing(&mut self, page: u32, at: usize, data: &[u8]) {
+        if at + data.len() > PAGE || page as usize >= self.pages() || data.is_empty() {
+            return;
+        }
+        self.page_mut(page)[at..at + data.len()].copy_from_slice(data);
+        self.mark_dirty(page);
+        let hit = self.code[page as usize] & granules(at, data.len());
+        if hit != 0 {
+            self.stale.push((page, hit));
+        }
+    }
+
+    fn spans(&self, addr: u64, len: usize, mut f: impl FnMut(std::ops::Range<usize>, u64, usize)) {
+        let mut done = 0;
+        while done < len {
+            let a = addr.wrapping_add(done as u64);
+            let at = (a % PAGE as u64) as usize;
+            let n = (PAGE - at).min(len - done);
+            f(done..done + n, a / PAGE as u64, at);
+            done += n;
+        }
+    }
+
+    /// Remembers that the backing page changed since the last [`Self::take_dirty`].
+    #[inline]
+    pub(crate) fn mark_dirty(&mut self, page: u32) {
+        if let Some(word) = self.dirty.get_mut(page as usize / 64) {
+            *word |= 1 << (page % 64);
+        }
+    }
+
+    /// Calls `f` for each backing page written since the last call. Translations must be flushed afterwards (the map
+    /// generation changes), or later writes would go unnoticed.
+    pub fn take_dirty(&mut self, mut f: impl FnMut(u32)) {
+        let pages = self.pages() as u32;
+        for (i, word) in self.dirty.iter_mut().enumerate() {
+            let mut bits = std::mem::take(word);
+            while bits != 0 {
+                let page = i as u32 * 64 + bits.trailing_zeros();
+                bits &= bits - 1;
+                if page < pages {
+                    f(page);
+                }
+            }
+        }
+        self.generation += 1;
+    }
+
+    /// Granules of `page` that hold decoded code.
+    #[inline]
+    pub(crate) fn code_mask(&self, page: u32) -> u32 {
+        self.code.get(page as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_code_mask(&mut self, page: u32, mask: u32) {
+        if let Some(m) = self.code.get_mut(page as usize) {
+            *m = mask;
+        }
+    }
+
+    /// Code that was overwritten from outside the core since the last call: (backing page, granules).
+    pub(crate) fn take_stale(&mut self) -> Vec<(u32, u32)> {
+        std::mem::take(&mut self.stale)
+    }
+
+    pub(crate) fn has_stale(&self) -> bool {
+        !self.stale.is_empty()
+    }
+}
+
+/// Granule bits covered by `len` bytes at offset `at` of a page.
+#[inline]
+pub(crate) fn granules(at: usize, len: usize) -> u32 {
+    let first = at / GRANULE;
+    let last = (at + len - 1).min(PAGE - 1) / GRANULE;
+    (u32::MAX >> (31 - (last - first))) << first
+}
+
+impl Drop for PhysMem {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.len)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn granules_cover_the_bytes() {
+        assert_eq!(granules(0, 1), 1);
+        assert_eq!(granules(127, 2), 3);
+        assert_eq!(granules(0, PAGE), u32::MAX);
+        assert_eq!(granules(PAGE - 1, 1), 1 << 31);
+    }
+
+    #[test]
+    fn shadowed_pages_read_rom_and_write_ram() {
+        let mut m = PhysMem::new(2 * PAGE as u64, PAGE as u64);
+        m.map(0, 2, Some(0), Some(0));
+        m.map(1, 1, Some(2), Some(1));
+        m.write_backing(2, 0, &[7; 16]);
+        m.write(PAGE as u64 - 1, &[1, 2]);
+        let mut b = [0; 2];
+        m.read(PAGE as u64 - 1, &mut b);
+        assert_eq!(b, [1, 7]);
+        assert_eq!(m.page(1)[0], 2);
+        m.read(0x10_0000, &mut b);
+        assert_eq!(b, [0xFF; 2]);
+    }
+
+    #[test]
+    fn dirty_pages_are_reported_once() {
+        let mut m = PhysMem::new(4 * PAGE as u64, 0);
+        m.map(0, 4, Some(0), Some(0));
+        m.take_dirty(|_| {});
+        m.write(3 * PAGE as u64, &[1]);
+        let mut seen = Vec::new();
+        m.take_dirty(|p| seen.push(p));
+        m.take_dirty(|p| seen.push(p + 100));
+        assert_eq!(seen, [3]);
+    }
+}
