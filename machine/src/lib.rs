@@ -2,3 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+mod error;
+mod input;
+mod machine;
+mod screen;
+
+pub use config::MachineConfig;
+pub use error::{MachineError, Role};
+pub use input::{Drive, InputEvent, KeyCode};
+pub use machine::{Machine, RunExit};
+pub use screen::{Frame, TextScreen, cp437_char};
