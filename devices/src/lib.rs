@@ -5,10 +5,12 @@
 //! [`sched::Scheduler`] under the device's own [`sched::EventId`]. Devices know no CPU and no host.
 #![forbid(unsafe_code)]
 
-pub mod ctx;
-pub mod medium;
-pub mod sched;
-
+// First: its macro is in scope for the modules below it.
 #[cfg(test)]
 #[macro_use]
 mod testing;
+
+pub mod ctx;
+pub mod medium;
+pub mod pic;
+pub mod sched;
