@@ -1,1 +1,7 @@
+//! `rewind86`: the command line, the displays, and the thread that runs the machine.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod status;
+
 fn main() {}

@@ -1,0 +1,219 @@
+//! From options to a machine and the way it is run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rewind86_machine::config::{DEFAULT_ICOUNT_RATE, ImageSpec, KernelSpec, MachineConfig};
+
+use super::options::RunOptions;
+use super::spec::{Display, Image, Serial};
+use super::values::{Rtc, Speed, rtc_from_unix};
+use crate::status::Failure;
+
+/// Serial ports that a PC has at most.
+const SERIAL_PORTS: usize = 4;
+/// IDE devices that a PC has at most.
+const IDE_DEVICES: usize = 4;
+
+/// A run, resolved.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The machine.
+    pub config: MachineConfig,
+    /// Where the screen goes; `None` = choose.
+    pub display: Option<Display>,
+    /// COM1, COM2 ...
+    pub serial: Vec<Serial>,
+    /// Port E9h.
+    pub debugcon: Option<Serial>,
+    /// Pacing; `None` = by the display.
+    pub speed: Option<Speed>,
+    /// The script file.
+    pub script: Option<PathBuf>,
+    /// Host time limit.
+    pub timeout: Option<Duration>,
+    /// Instruction limit.
+    pub max_instructions: Option<u64>,
+    /// Instruction counts to print a hash at, ascending.
+    pub hash_at: Vec<u64>,
+    /// Print statistics.
+    pub stats: bool,
+    /// Media that are inserted later are opened so too.
+    pub discard_writes: bool,
+}
+
+fn image_spec(image: &Image, discard_writes: bool) -> ImageSpec {
+    ImageSpec {
+        path: Some(image.file.clone()),
+        bytes: None,
+        read_only: image.read_only,
+        discard_writes: discard_writes && image.overlay.is_none(),
+        overlay: image.overlay.clone(),
+        format: image.format.clone(),
+    }
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// Turns options into a run, or says what is wrong with them.
+pub fn resolve(options: &RunOptions) -> Result<Settings, Failure> {
+    if let Some(what) = options.unavailable() {
+        return Err(Failure::usage(format!("not available in this version: {what}")));
+    }
+    if options.floppy.len() > 2 {
+        return Err(Failure::usage("--floppy: a PC has two floppy drives; give it once or twice"));
+    }
+    if options.serial.len() > SERIAL_PORTS {
+        return Err(Failure::usage("--serial: a PC has four serial ports; give it up to four times"));
+    }
+    if options.disk.len() + usize::from(options.cdrom.is_some()) > IDE_DEVICES {
+        return Err(Failure::usage("--disk: a PC has room for four IDE devices, a --cdrom among them"));
+    }
+    if options.kernel.is_none() && (options.initrd.is_some() || options.append.is_some()) {
+        let flag = if options.initrd.is_some() { "--initrd" } else { "--append" };
+        return Err(Failure::usage(format!("{flag} needs --kernel FILE")));
+    }
+    if options.serial.iter().filter(|s| **s == Serial::Stdio).count() > 1 {
+        return Err(Failure::usage("--serial stdio: only one port can have standard input and output"));
+    }
+    if options.display == Some(Display::Terminal) {
+        let stdio = [
+            ("--serial stdio", options.serial.contains(&Serial::Stdio)),
+            ("--debugcon stdio", options.debugcon == Some(Serial::Stdio)),
+        ];
+        if let Some((flag, _)) = stdio.iter().find(|(_, used)| *used) {
+            return Err(Failure::usage(format!(
+                "{flag} and --display terminal both want the terminal; use one of them"
+            )));
+        }
+    }
+
+    let spec = |image: &Image| image_spec(image, options.discard_writes);
+    let mut floppies = options.floppy.iter().map(spec);
+    let room_for_cdrom = options.disk.len() < IDE_DEVICES;
+    let config = MachineConfig {
+        cpu: options.cpu.clone().unwrap_or_default(),
+        memory: options.memory.unwrap_or(MachineConfig::default().memory),
+        floppies: [floppies.next(), floppies.next()],
+        disks: options.disk.iter().map(spec).collect(),
+        cdrom: match &options.cdrom {
+            Some(image) => Some(Some(ImageSpec { read_only: true, ..spec(image) })),
+            None => room_for_cdrom.then_some(None),
+        },
+        boot: options.boot.as_ref().map(|b| b.0.clone()).unwrap_or_default(),
+        kernel: options.kernel.as_ref().map(|kernel| KernelSpec {
+            kernel: kernel.clone(),
+            initrd: options.initrd.clone(),
+            append: options.append.clone().unwrap_or_default(),
+        }),
+        bios: options.bios.clone(),
+        vga_bios: options.vga_bios.clone(),
+        rtc: match options.rtc {
+            Some(Rtc::At(time)) => time,
+            Some(Rtc::Now) => rtc_from_unix(now()),
+            None => Default::default(),
+        },
+        icount_rate: options.icount_rate.unwrap_or(DEFAULT_ICOUNT_RATE),
+        serial_ports: options.serial.len().max(2),
+        debug_exit: options.debug_exit,
+        no_reboot: options.no_reboot,
+        ..MachineConfig::default()
+    };
+    let mut hash_at = options.hash_at.clone();
+    hash_at.sort_unstable();
+    hash_at.dedup();
+    Ok(Settings {
+        config,
+        display: options.display.clone(),
+        serial: options.serial.clone(),
+        debugcon: options.debugcon.clone(),
+        speed: options.speed,
+        script: options.script.clone(),
+        timeout: options.timeout,
+        max_instructions: options.max_instructions,
+        hash_at,
+        stats: options.stats,
+        discard_writes: options.discard_writes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    #[command(no_binary_name = true)]
+    struct Line {
+        #[command(flatten)]
+        options: RunOptions,
+    }
+
+    fn settings(line: &str) -> Result<Settings, String> {
+        let options = Line::try_parse_from(line.split_whitespace()).unwrap().options;
+        resolve(&options).map_err(|f| {
+            assert_eq!(f.status, crate::status::USAGE);
+            f.message
+        })
+    }
+
+    #[test]
+    fn a_machine() {
+        let s = settings(
+            "--cpu 486 --memory 16 --floppy a,readonly --disk d,overlay=o --disk e --discard-writes --boot disk",
+        )
+        .unwrap();
+        assert_eq!((s.config.cpu.as_str(), s.config.memory), ("486", 16 << 20));
+        let [a, b] = &s.config.floppies;
+        assert!(a.as_ref().is_some_and(|a| a.read_only && a.discard_writes) && b.is_none());
+        assert!(s.config.disks[0].overlay.is_some() && !s.config.disks[0].discard_writes);
+        assert!(s.config.disks[1].discard_writes);
+        assert_eq!(s.config.cdrom, Some(None));
+    }
+
+    #[test]
+    fn hashes_are_sorted() {
+        assert_eq!(settings("--hash-at 30,10 --hash-at 20,10").unwrap().hash_at, [10, 20, 30]);
+    }
+
+    #[test]
+    fn four_disks_leave_no_room_for_a_cdrom() {
+        assert_eq!(settings("--disk a --disk b --disk c --disk d").unwrap().config.cdrom, None);
+    }
+
+    #[test]
+    fn what_does_not_go_together() {
+        let golden = [
+            ("--floppy a --floppy b --floppy c", "--floppy: a PC has two floppy drives; give it once or twice"),
+            (
+                "--disk a --disk b --disk c --disk d --cdrom e",
+                "--disk: a PC has room for four IDE devices, a --cdrom among them",
+            ),
+            ("--initrd a", "--initrd needs --kernel FILE"),
+            ("--append a", "--append needs --kernel FILE"),
+            ("--serial stdio --serial stdio", "--serial stdio: only one port can have standard input and output"),
+            (
+                "--display terminal --serial stdio",
+                "--serial stdio and --display terminal both want the terminal; use one of them",
+            ),
+            ("--smp 2", "not available in this version: --smp 2"),
+            ("--machine q35", "not available in this version: --machine q35"),
+            ("--disk a,format=qcow2", "not available in this version: --disk format=qcow2"),
+            ("--disk a,bus=virtio", "not available in this version: --disk bus=virtio"),
+            ("--net user", "not available in this version: --net"),
+            ("--nic ne2000", "not available in this version: --nic"),
+            ("--share d", "not available in this version: --share"),
+            ("--display vnc", "not available in this version: --display vnc"),
+            ("--record f", "not available in this version: --record"),
+            ("--snapshot-load f", "not available in this version: --snapshot-load"),
+            ("--gdb :1234", "not available in this version: --gdb"),
+            ("--qmp unix:f", "not available in this version: --qmp"),
+        ];
+        for (line, message) in golden {
+            assert_eq!(settings(line).unwrap_err(), message, "{line}");
+        }
+        assert!(settings("--smp 1 --machine pc --net none --disk a,format=raw,bus=ide").is_ok());
+    }
+}
