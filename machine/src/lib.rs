@@ -3,6 +3,7 @@
 
 pub mod config;
 mod error;
+pub mod image;
 mod input;
 mod machine;
 mod screen;
