@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod keymap;
+mod script;
 mod status;
 
 fn main() {}
