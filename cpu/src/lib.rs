@@ -2,3 +2,4 @@
 pub mod bus;
 pub mod fault;
 pub mod mem;
+pub mod softfloat;
