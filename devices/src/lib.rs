@@ -13,4 +13,5 @@ mod testing;
 pub mod ctx;
 pub mod medium;
 pub mod pic;
+pub mod pit;
 pub mod sched;
