@@ -160,6 +160,15 @@ impl Status {
         self.flags & !self.masks & (IE | DE | ZE) != 0
     }
 
+    /// Settles the flags after an operation: exceptions found before computing, if unmasked, hide those found after.
+    #[inline]
+    pub const fn settle(&mut self) {
+        if self.aborted() {
+            self.flags &= IE | DE | ZE;
+            self.c1 = false;
+        }
+    }
+
     /// Whether a magnitude is to be incremented for the discarded bits `extra` (a 64-bit fraction of one unit in the
     /// last place, with everything below it merged into its lowest bit).
     #[inline]

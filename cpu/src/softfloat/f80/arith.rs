@@ -162,7 +162,6 @@ fn div_special(a: F80, b: F80, st: &mut Status) -> F80 {
         if a.is_zero() {
             return invalid(st);
         }
-        note_denormal(a, st);
         st.raise(ZE);
         return F80::infinity(sign);
     }

@@ -81,10 +81,6 @@ fn narrow(a: F80, frac: u32, exp: u32, st: &mut Status) -> u64 {
         let tiny = e < 0 || kept + up < 2 << frac;
         if tiny && !st.masked(UE) {
             st.raise(UE);
-            if inexact {
-                st.raise(PE);
-            }
-            st.c1 = up != 0;
             return sign;
         }
         let (kept, up, inexact) = cut(shr_jam64(mant, (1 - e) as u32), st);
@@ -96,19 +92,16 @@ fn narrow(a: F80, frac: u32, exp: u32, st: &mut Status) -> u64 {
     }
     // The carry of the increment goes into the exponent; the hidden bit is added to it, hence minus one.
     let packed = ((e as u64 - 1) << frac) + kept + up;
-    st.c1 = up != 0;
     if e >= max || packed >= infinity {
         st.raise(OE);
         if !st.masked(OE) {
-            if inexact {
-                st.raise(PE);
-            }
             return sign | infinity;
         }
         st.raise(PE);
         st.c1 = st.overflows_to_infinity(a.sign());
         return sign | if st.c1 { infinity } else { infinity - 1 };
     }
+    st.c1 = up != 0;
     if inexact {
         st.raise(PE);
     }

@@ -5,7 +5,7 @@ use super::round::round_pack64;
 use super::{
     BIAS, Constant, EXP_MAX, F80, INTEGER, invalid, note_denormal, pack_sign, special_operand, special_operands,
 };
-use crate::softfloat::{PE, Status, ZE};
+use crate::softfloat::{OE, PE, Status, UE, ZE};
 
 /// Rounds to an integral value (FRNDINT).
 pub fn round_to_int(a: F80, st: &mut Status) -> F80 {
@@ -55,8 +55,8 @@ pub fn scale(a: F80, b: F80, st: &mut Status) -> F80 {
     }
     note_denormal(a, st);
     note_denormal(b, st);
-    if a.is_infinity() || a.is_zero() {
-        return a;
+    if a.is_infinity() || a.is_zero() || b.is_zero() {
+        return a.canonical();
     }
     let (exp, mant) = a.normalized();
     let power = match b.exp() - BIAS {
@@ -65,14 +65,16 @@ pub fn scale(a: F80, b: F80, st: &mut Status) -> F80 {
         _ => 0x20000,
     };
     let exp = if b.sign() { exp - power } else { exp + power };
-    // Beyond what the exponent wrap of the unmasked responses can hold, the result is that of the masked response.
+    // Beyond what the exponent wrap of the unmasked responses can hold, these give infinity or zero.
     const WRAPPED: i32 = 0x6000;
-    if exp >= EXP_MAX + WRAPPED || exp <= -WRAPPED {
-        let mut masked = Status { masks: 0x3F, ..*st };
-        let r = round_pack64(a.sign(), exp, mant, 0, &mut masked);
-        st.flags = masked.flags;
-        st.c1 = masked.c1;
-        return r;
+    if exp >= EXP_MAX + WRAPPED && !st.masked(OE) {
+        st.raise(OE | PE);
+        st.c1 = true;
+        return F80::infinity(a.sign());
+    }
+    if exp <= -WRAPPED && !st.masked(UE) {
+        st.raise(UE | PE);
+        return F80::zero(a.sign());
     }
     round_pack64(a.sign(), exp, mant, 0, st)
 }

@@ -183,6 +183,12 @@ impl F80 {
         Self { mant: self.mant | QUIET, sign_exp: self.sign_exp }
     }
 
+    /// The same number with a pseudo-denormal turned into the normal number that it equals.
+    #[inline]
+    pub(crate) const fn canonical(self) -> Self {
+        Self { mant: self.mant, sign_exp: self.sign_exp | (self.exp() == 0 && self.mant >= INTEGER) as u16 }
+    }
+
     /// Exponent and significand of a finite non-zero number, normalised; the exponent of a denormal is below 1.
     #[inline]
     pub(crate) const fn normalized(self) -> (i32, u64) {

@@ -43,10 +43,10 @@ fn remainder(a: F80, b: F80, nearest: bool, st: &mut Status) -> Remainder {
     if a.is_zero() {
         return Remainder::done(a, 0);
     }
-    let (ea, ma) = a.normalized();
     if b.is_infinity() {
-        return Remainder::done(finish(a.sign(), ea, ma, st), 0);
+        return Remainder::done(a.canonical(), 0);
     }
+    let (ea, ma) = a.normalized();
     let (eb, mb) = b.normalized();
     let distance = ea - eb;
     match distance {
