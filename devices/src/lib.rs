@@ -15,3 +15,4 @@ pub mod medium;
 pub mod pic;
 pub mod pit;
 pub mod sched;
+pub mod uart;

@@ -106,14 +106,14 @@ impl Chip {
     /// The slave's INT. It drops at each acknowledge, so that an edge comes with each level: the level is enough.
     pub(super) fn set_cascade(&mut self, high: bool) {
         let Some(level) = self.cascade else { return };
-        let bit = 1 << level;
-        self.inputs = (self.inputs & !bit) | (u8::from(high) << level);
+        let bit = 1 << (level & 7);
+        self.inputs = (self.inputs & !bit) | (u8::from(high) << (level & 7));
         self.irr = (self.irr & !bit) | (self.inputs & bit);
     }
 
     /// Inputs whose request is their level.
     fn level_inputs(&self) -> u8 {
-        self.elcr | self.cascade.map_or(0, |level| 1 << level)
+        self.elcr | self.cascade.map_or(0, |level| 1 << (level & 7))
     }
 
     /// Distance of `level` from the highest priority, 0 (highest) to 7.
@@ -123,7 +123,7 @@ impl Chip {
 
     /// The set bit of `bits` with the highest priority.
     fn highest(&self, bits: u8) -> Option<u8> {
-        (1..=8).map(|i| (self.lowest + i) & 7).find(|&level| bits & (1 << level) != 0)
+        (1..=8).map(|i| self.lowest.wrapping_add(i) & 7).find(|&level| bits & (1 << level) != 0)
     }
 
     /// In-service bits that take part in priority decisions: special mask mode takes masked levels out.

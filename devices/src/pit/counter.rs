@@ -258,7 +258,7 @@ impl Counter {
     /// The next tick after the current one at which OUT may change by itself.
     pub(super) fn next_change(&mut self, tick: u64) -> Option<u64> {
         self.advance(tick);
-        let counted = self.next_counted_change().map(|pulses| self.tick + pulses);
+        let counted = self.next_counted_change().map(|pulses| self.tick.saturating_add(pulses));
         match (self.load_at, counted) {
             (Some(load), Some(count)) => Some(load.min(count)),
             (load, count) => load.or(count),
@@ -289,8 +289,8 @@ impl Counter {
     fn count_value(&self) -> u16 {
         let count = match self.mode {
             // Two a pulse; an odd count is loaded as count-1 and its high half has one pulse more.
-            Mode::SquareWave if self.loaded & 1 != 0 && self.out => 2 * self.left.saturating_sub(1),
-            Mode::SquareWave => 2 * self.left,
+            Mode::SquareWave if self.loaded & 1 != 0 && self.out => self.left.saturating_sub(1).wrapping_mul(2),
+            Mode::SquareWave => self.left.wrapping_mul(2),
             _ => self.left,
         };
         let count = count % self.modulus();
@@ -383,11 +383,11 @@ impl Counter {
             Mode::InterruptOnTerminalCount => {
                 self.out = false;
                 self.expired = false;
-                self.load_at = Some(self.tick + 1);
+                self.load_at = Some(self.tick.saturating_add(1));
             }
-            Mode::SoftwareStrobe => self.load_at = Some(self.tick + 1),
+            Mode::SoftwareStrobe => self.load_at = Some(self.tick.saturating_add(1)),
             // A periodic mode that runs takes the new count when its (half) period ends.
-            Mode::RateGenerator | Mode::SquareWave if !self.running => self.load_at = Some(self.tick + 1),
+            Mode::RateGenerator | Mode::SquareWave if !self.running => self.load_at = Some(self.tick.saturating_add(1)),
             _ => {}
         }
     }
@@ -400,10 +400,10 @@ impl Counter {
             if !gate {
                 self.out = true;
             } else if rising && self.running {
-                self.load_at = Some(self.tick + 1);
+                self.load_at = Some(self.tick.saturating_add(1));
             }
         } else if rising && !self.mode.gate_enables() && self.count_written {
-            self.load_at = Some(self.tick + 1);
+            self.load_at = Some(self.tick.saturating_add(1));
         }
     }
 }
