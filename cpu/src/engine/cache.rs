@@ -1,0 +1,118 @@
+//! The block cache: look-up by backing address and mode, invalidation by page and granule.
+
+use super::arena::Head;
+use super::{ModeKey, dispatch, jump};
+use crate::mem::{PAGE, granules};
+use crate::op::Op;
+use crate::state::Cpu;
+
+pub(super) const BUCKETS: usize = 1 << 15;
+
+fn bucket(addr: u64, key: ModeKey) -> usize {
+    let h = (addr ^ addr >> 15).wrapping_mul(0x9E37_79B9) ^ u64::from(key.0).wrapping_mul(0x85EB_CA6B);
+    (h >> 4) as usize & (BUCKETS - 1)
+}
+
+impl Cpu {
+    /// The block at backing address `addr` for the current mode, if decoded.
+    pub(super) fn find_block(&self, addr: u64) -> Option<u32> {
+        let key = self.engine.key;
+        let mut first = self.engine.buckets[bucket(addr, key)];
+        while first != 0 {
+            let head = self.engine.arena.head(first);
+            if head.addr == addr && head.key == key.0 && !head.stale {
+                return Some(first);
+            }
+            first = head.next_hash;
+        }
+        None
+    }
+
+    /// Adds a block and protects its page against unnoticed writes.
+    pub(super) fn add_block(&mut self, addr: u64, ops: &[Op], n: u8, bytes: u16) -> u32 {
+        if !self.engine.arena.fits(ops.len() + 2) {
+            self.flush_blocks();
+        }
+        let key = self.engine.key;
+        let page = (addr / PAGE as u64) as u32;
+        let at = (addr % PAGE as u64) as usize;
+        let mask = granules(at, usize::from(bytes));
+        if self.engine.by_page.len() <= page as usize {
+            let pages = self.mem().pages();
+            self.engine.by_page.resize(pages.max(page as usize + 1), 0);
+        }
+        let bucket = bucket(addr, key);
+        let head = Head {
+            addr,
+            key: key.0,
+            next_hash: self.engine.buckets[bucket],
+            next_page: self.engine.by_page[page as usize],
+            granules: mask,
+            n,
+            stale: false,
+            bytes,
+        };
+        let first = self.engine.arena.push(head, ops);
+        self.engine.buckets[bucket] = first;
+        self.engine.by_page[page as usize] = first;
+        let old = self.mem().code_mask(page);
+        if old == 0 {
+            self.tlb.protect_code(page);
+        }
+        self.mem().set_code_mask(page, old | mask);
+        first
+    }
+
+    /// Drops the blocks that cover any of `granules` of backing page `page`.
+    pub(crate) fn invalidate_code(&mut self, page: u32, granules: u32) {
+        let Some(&start) = self.engine.by_page.get(page as usize) else { return };
+        let mut first = start;
+        let mut kept = 0;
+        let mut kept_head = 0;
+        while first != 0 {
+            let head = *self.engine.arena.head(first);
+            let next = head.next_page;
+            if head.granules & granules != 0 {
+                self.engine.arena.retire(first, dispatch::stale);
+                self.unhash(first, &head);
+            } else {
+                self.engine.arena.head_mut(first).next_page = kept_head;
+                kept_head = first;
+                kept |= head.granules;
+            }
+            first = next;
+        }
+        self.engine.by_page[page as usize] = kept_head;
+        self.mem().set_code_mask(page, kept);
+    }
+
+    fn unhash(&mut self, first: u32, head: &Head) {
+        let b = bucket(head.addr, ModeKey(head.key));
+        let mut at = self.engine.buckets[b];
+        if at == first {
+            self.engine.buckets[b] = head.next_hash;
+            return;
+        }
+        while at != 0 {
+            let next = self.engine.arena.head(at).next_hash;
+            if next == first {
+                self.engine.arena.head_mut(at).next_hash = head.next_hash;
+                return;
+            }
+            at = next;
+        }
+    }
+
+    /// Forgets every block; only between chains.
+    pub(crate) fn flush_blocks(&mut self) {
+        let pages = self.mem().pages() as u32;
+        for page in 0..pages {
+            self.mem().set_code_mask(page, 0);
+        }
+        self.engine.arena.clear();
+        self.engine.buckets.fill(0);
+        self.engine.by_page.fill(0);
+        self.engine.jumps = jump::empty();
+        self.engine.want = None;
+    }
+}

@@ -1,0 +1,329 @@
+//! The run loop: events between instructions in the manual's order of priority, then chains of ops.
+//!
+//! Intel SDM volume 3, section 6.9 and table 6-2 (priority among simultaneous events).
+
+use super::arena::enter;
+use super::lower::{code_name, end_op, fault_op};
+use super::{CHAIN_MAX, lower};
+use crate::bus::Bus;
+use crate::fault::{Exec, Fault};
+use crate::mem::{PAGE, PhysMem};
+use crate::mmu::Access;
+use crate::op::{Op, op_flags};
+use crate::regs::{Gpr, Seg};
+use crate::state::{Cpu, eflags};
+use crate::tlb;
+use iced_x86::{Decoder, DecoderError, DecoderOptions};
+
+/// Why [`Cpu::run`] returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The instruction count reached the limit or the board's deadline.
+    Limit,
+    /// HLT with nothing to deliver: only an event can continue.
+    Halted,
+    /// The board asked for control.
+    Stop,
+    /// Triple fault.
+    Shutdown,
+    /// An instruction without an implementation: its name and address.
+    Unimplemented(String),
+}
+
+/// Exceptions in a row without a retired instruction that cost one instruction of time: a guest that does nothing but
+/// fault must not stop the clock.
+const FREE_DELIVERIES: u32 = 64;
+const MAX_LEN: usize = 15;
+
+impl Cpu {
+    /// Runs until the instruction count reaches `limit` or `lines.deadline`, whichever is first, exactly; or until
+    /// something needs the board.
+    pub fn run(&mut self, mem: &mut PhysMem, bus: &mut dyn Bus, limit: u64) -> Exit {
+        self.with_world(mem, bus, |cpu| cpu.run_loop(limit))
+    }
+
+    fn run_loop(&mut self, limit: u64) -> Exit {
+        let map = self.mem().generation();
+        if map != self.engine.map_generation {
+            self.engine.map_generation = map;
+            self.tlb.flush_all();
+        }
+        self.drain_stale();
+        self.update_mode();
+        loop {
+            if std::mem::take(&mut self.lines.stop) {
+                return Exit::Stop;
+            }
+            let mut until = limit.min(self.lines.deadline);
+            if self.icount >= until {
+                return Exit::Limit;
+            }
+            let shadow = self.icount < self.sys.shadow_end;
+            if self.sys.pending_debug != 0 && !(shadow && self.sys.shadow_ss) {
+                if !self.deliver_debug() {
+                    return Exit::Shutdown;
+                }
+                continue;
+            }
+            if self.lines.nmi && !self.sys.nmi_blocked && !(shadow && self.sys.shadow_ss) {
+                self.lines.nmi = false;
+                self.sys.nmi_blocked = true;
+                self.sys.halted = false;
+                if !self.deliver_external(2) {
+                    return Exit::Shutdown;
+                }
+                continue;
+            }
+            if self.lines.intr && self.eflags & eflags::IF != 0 {
+                if !shadow {
+                    self.sys.halted = false;
+                    let icount = self.icount;
+                    let vector = self.bus(|bus, lines| bus.int_ack(lines, icount));
+                    if !self.deliver_external(vector) {
+                        return Exit::Shutdown;
+                    }
+                    continue;
+                }
+                until = until.min(self.sys.shadow_end);
+            }
+            if self.sys.halted {
+                return Exit::Halted;
+            }
+            let single = self.eflags & eflags::TF != 0 || self.breakpoints_armed();
+            match if single { self.step_traced(until) } else { self.execute(until) } {
+                Ok(()) => {}
+                Err(fault) => {
+                    if !self.deliver_fault(fault) {
+                        return Exit::Shutdown;
+                    }
+                }
+            }
+            if let Some(code) = self.engine.unimplemented.take() {
+                return Exit::Unimplemented(format!(
+                    "{} at {:04x}:{:x}",
+                    code_name(code),
+                    self.seg[Seg::Cs as usize].selector,
+                    self.rip
+                ));
+            }
+        }
+    }
+
+    /// Counts an exception delivery; see [`FREE_DELIVERIES`].
+    pub(crate) fn count_delivery(&mut self) {
+        self.engine.deliveries += 1;
+        if self.engine.deliveries >= FREE_DELIVERIES {
+            self.engine.deliveries = 0;
+            self.icount += 1;
+        }
+    }
+
+    /// Runs a chain that ends at or before `until`.
+    fn execute(&mut self, until: u64) -> Exec {
+        self.update_tables();
+        let first = match self.block_at_rip()? {
+            Some(first) => first,
+            None => return self.one_shot(),
+        };
+        let head = self.engine.arena.head(first);
+        let (n, bytes) = (u64::from(head.n), u64::from(head.bytes));
+        let op = self.engine.arena.op(first);
+        let lin = self.rip.wrapping_add(self.seg[Seg::Cs as usize].base) & self.lin_mask();
+        if !self.engine.code64 && self.rip + bytes - 1 > u64::from(self.seg[Seg::Cs as usize].limit) {
+            return self.one_shot();
+        }
+        if let Some((from, taken)) = self.engine.want.take()
+            && self.gpr[Gpr::IpBase as usize] == self.rip.wrapping_sub(lin & 0xFFF)
+            && self.engine.arena.contains(from)
+        {
+            self.engine.arena.link(from, taken, op);
+        }
+        self.engine.jumps[super::jump::slot(lin)] = super::jump::Jump { lin, tag: self.engine.jump_tag, first: op };
+        self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(lin & 0xFFF);
+        let budget = (until - self.icount).min(CHAIN_MAX);
+        if n > budget {
+            return self.step_block_op(first);
+        }
+        self.chain_end = self.icount + budget;
+        self.left = (budget - n) as i64;
+        self.run_chain(op)
+    }
+
+    /// Runs ops from `op` on until the chain ends.
+    fn run_chain(&mut self, op: *const Op) -> Exec {
+        let before = self.icount;
+        self.stop = false;
+        self.engine.materialised = false;
+        enter(self, op);
+        debug_assert!(self.engine.materialised);
+        if self.icount != before {
+            self.engine.deliveries = 0;
+        }
+        self.engine.fault.take().map_or(Ok(()), Err)
+    }
+
+    /// Runs the first op of a block alone.
+    fn step_block_op(&mut self, first: u32) -> Exec {
+        let op = self.engine.arena.copy_op(first);
+        self.run_alone(op)
+    }
+
+    fn run_alone(&mut self, mut op: Op) -> Exec {
+        op.rem = 1;
+        let end = (!op.has(op_flags::ENDS)).then(|| end_op(self.engine.key, op.next));
+        let at = self.engine.scratch.load(op, end);
+        self.engine.want = None;
+        self.chain_end = self.icount + 1;
+        self.left = 0;
+        let r = self.run_chain(at);
+        self.engine.want = None;
+        r
+    }
+
+    /// The decoded block at CS:RIP; `None` when the instruction there cannot be cached.
+    fn block_at_rip(&mut self) -> Exec<Option<u32>> {
+        let cs = &self.seg[Seg::Cs as usize];
+        if !self.engine.code64 && self.rip > u64::from(cs.limit) {
+            return Err(Fault::GP0);
+        }
+        let lin = self.rip.wrapping_add(cs.base) & self.lin_mask();
+        let Some(page) = self.fetch_page(lin)? else { return Ok(None) };
+        let addr = u64::from(page) * PAGE as u64 + (lin & 0xFFF);
+        if let Some(first) = self.find_block(addr) {
+            return Ok(Some(first));
+        }
+        self.engine.want = None;
+        Ok(self.decode_block(page, (lin & 0xFFF) as usize, addr))
+    }
+
+    /// Backing page that code at `lin` comes from; `None` is the bus.
+    fn fetch_page(&mut self, lin: u64) -> Exec<Option<u32>> {
+        let sel = if self.cpl == 3 { tlb::USER } else { tlb::SUPERVISOR };
+        let i = (sel + tlb::slot(lin)) & (2 * tlb::ENTRIES - 1);
+        if self.tlb.hot[i].exec == lin & !0xFFF {
+            return Ok(Some(self.tlb.cold[i].backing));
+        }
+        Ok(self.translate(lin, Access::Exec, sel)?.backing)
+    }
+
+    fn decoder_options(&self) -> u32 {
+        self.model.decoder_options() | DecoderOptions::NONE
+    }
+
+    /// Decodes from page offset `at` on; `None` when the first instruction leaves the page.
+    fn decode_block(&mut self, page: u32, at: usize, addr: u64) -> Option<u32> {
+        let key = self.engine.key;
+        let limit_left = if self.engine.code64 {
+            PAGE
+        } else {
+            usize::try_from(u64::from(self.seg[Seg::Cs as usize].limit) - self.rip).unwrap_or(PAGE).saturating_add(1)
+        };
+        let mut bytes = [0; PAGE];
+        let avail = (PAGE - at).min(limit_left);
+        bytes[..avail].copy_from_slice(&self.mem().page(page)[at..at + avail]);
+        let mut decoder = Decoder::with_ip(key.bits(), &bytes[..avail], at as u64, self.decoder_options());
+        let mut ops = [lower::filler(); super::BLOCK_OPS + 1];
+        let mut n = 0;
+        let mut end = at;
+        let mut ended = false;
+        while n < self.engine.block_ops.clamp(1, super::BLOCK_OPS) && !ended && decoder.can_decode() {
+            let i = decoder.decode();
+            if decoder.last_error() == DecoderError::NoMoreBytes || i.len() > MAX_LEN {
+                break;
+            }
+            let (op, last) = self.lower(&i, key);
+            if i.is_invalid() && i.len() >= MAX_LEN {
+                break;
+            }
+            ops[n] = op;
+            n += 1;
+            end = at + decoder.position();
+            ended = last;
+        }
+        if n == 0 {
+            return None;
+        }
+        let mut used = n;
+        if !ended {
+            ops[used] = end_op(key, end as u16);
+            used += 1;
+        }
+        for (i, op) in ops[..n].iter_mut().enumerate() {
+            op.rem = (n - i) as u8;
+        }
+        Some(self.add_block(addr, &ops[..used], n as u8, (end - at) as u16))
+    }
+
+    /// Decodes and runs one instruction that cannot be cached: it crosses a page or the code segment's limit, or it
+    /// lies in device memory. Bytes are fetched one page at a time, so the faults come in the processor's order.
+    fn one_shot(&mut self) -> Exec {
+        let mut bytes = [0; MAX_LEN];
+        let mut len = 0;
+        let cs_base = self.seg[Seg::Cs as usize].base;
+        let key = self.engine.key;
+        self.engine.want = None;
+        loop {
+            // One more byte, then try.
+            let rip = self.mask_rip(self.rip.wrapping_add(len as u64));
+            if !self.engine.code64 && self.rip + len as u64 > u64::from(self.seg[Seg::Cs as usize].limit) {
+                return Err(Fault::GP0);
+            }
+            let lin = rip.wrapping_add(cs_base) & self.lin_mask();
+            bytes[len] = self.fetch_byte(lin)?;
+            len += 1;
+            let ip = PAGE as u64 / 2;
+            let mut decoder = Decoder::with_ip(key.bits(), &bytes[..len], ip, self.decoder_options());
+            let i = decoder.decode();
+            if decoder.last_error() == DecoderError::NoMoreBytes {
+                if len == MAX_LEN {
+                    let op = fault_op(Fault::GP0, (ip + len as u64) as u16, len as u8);
+                    self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(ip);
+                    return self.run_alone(op);
+                }
+                continue;
+            }
+            let (op, _) = self.lower(&i, key);
+            self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(ip);
+            return self.run_alone(op);
+        }
+    }
+
+    fn fetch_byte(&mut self, lin: u64) -> Exec<u8> {
+        if let Some(page) = self.fetch_page(lin)? {
+            return Ok(self.mem().page(page)[(lin & 0xFFF) as usize]);
+        }
+        let sel = if self.cpl == 3 { tlb::USER } else { tlb::SUPERVISOR };
+        let t = self.translate(lin, Access::Exec, sel)?;
+        let icount = self.icount;
+        Ok(self.bus(|bus, lines| bus.mmio_read(lines, icount, t.phys, 1)) as u8)
+    }
+
+    /// One instruction under the trap flag or with breakpoints set.
+    fn step_traced(&mut self, _until: u64) -> Exec {
+        if let Some(fault) = self.instruction_breakpoint() {
+            return Err(fault);
+        }
+        let traced = self.eflags & eflags::TF != 0;
+        let before = self.icount;
+        self.eflags &= !eflags::RF;
+        self.engine.want = None;
+        let result = match self.block_at_rip()? {
+            Some(first) => {
+                let lin = self.rip.wrapping_add(self.seg[Seg::Cs as usize].base) & self.lin_mask();
+                let bytes = u64::from(self.engine.arena.head(first).bytes);
+                let over = !self.engine.code64 && self.rip + bytes - 1 > u64::from(self.seg[Seg::Cs as usize].limit);
+                if over {
+                    self.one_shot()
+                } else {
+                    self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(lin & 0xFFF);
+                    self.step_block_op(first)
+                }
+            }
+            None => self.one_shot(),
+        };
+        if traced && result.is_ok() && self.icount != before {
+            self.sys.pending_debug |= crate::sys::debug::DR6_BS;
+        }
+        result
+    }
+}

@@ -1,0 +1,17 @@
+//! SSE state.
+
+use crate::engine::dispatch::Form;
+use iced_x86::Code;
+use serde::{Deserialize, Serialize};
+
+/// XMM registers and MXCSR.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sse {
+    /// XMM0 to XMM15.
+    pub xmm: [u128; 16],
+    /// Control and status.
+    pub mxcsr: u32,
+}
+
+/// Every SSE instruction.
+pub(crate) const ALL: &[&[(Code, Form)]] = &[];

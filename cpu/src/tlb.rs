@@ -1,0 +1,163 @@
+//! Translation cache: linear page to host memory.
+//!
+//! Direct-mapped, one table per privilege (supervisor, user), and a third table that is never filled: it is current
+//! while alignment checks are on, so that each access takes the slow path. An entry has separate tags for read, write
+//! and execute. A tag is the linear page address; the compare uses the page of the access's last byte, so an access
+//! that crosses a page misses by itself. Device memory, writes to ROM and to pages with decoded code, and pages not
+//! yet accessed or dirty are all "the tag never matches".
+
+/// Entries of one table.
+pub(crate) const ENTRIES: usize = 1024;
+/// Offset of the supervisor table.
+pub(crate) const SUPERVISOR: usize = 0;
+/// Offset of the user table.
+pub(crate) const USER: usize = ENTRIES;
+/// Offset of the table that is never filled.
+pub(crate) const NEVER: usize = 2 * ENTRIES;
+/// A tag that no page address equals.
+const NO_TAG: u64 = 1;
+
+/// The hot half of an entry.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Entry {
+    pub read: u64,
+    pub write: u64,
+    pub exec: u64,
+    /// Host address of the page minus its linear address, wrapping.
+    pub addend: usize,
+}
+
+/// The cold half: what the slow path wants to know about a filled entry.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Cold {
+    /// The page may be written, though `write` may not say so because the page holds code.
+    pub write_code: u64,
+    /// Backing page.
+    pub backing: u32,
+    /// Survives a CR3 load.
+    pub global: bool,
+    /// Already in the list of filled entries.
+    pub listed: bool,
+}
+
+const EMPTY: Entry = Entry { read: NO_TAG, write: NO_TAG, exec: NO_TAG, addend: 0 };
+
+/// The translation cache of one core.
+pub(crate) struct Tlb {
+    pub hot: Box<[Entry; 4 * ENTRIES]>,
+    pub cold: Box<[Cold; 2 * ENTRIES]>,
+    filled: Vec<u16>,
+    /// Changes whenever a translation may have been dropped: jump caches compare it.
+    pub generation: u32,
+}
+
+fn boxed<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
+    match vec![value; N].into_boxed_slice().try_into() {
+        Ok(array) => array,
+        Err(_) => Box::new([value; N]),
+    }
+}
+
+/// Entry number of a linear address within its table.
+#[inline(always)]
+pub(crate) fn slot(lin: u64) -> usize {
+    (lin >> 12) as usize & (ENTRIES - 1)
+}
+
+impl Tlb {
+    pub fn new() -> Self {
+        Self {
+            hot: boxed(EMPTY),
+            cold: boxed(Cold { write_code: NO_TAG, ..Cold::default() }),
+            filled: Vec::new(),
+            generation: 1,
+        }
+    }
+
+    /// The entry for `lin` in table `sel`, emptied first when it belongs to another page.
+    pub fn claim(
+        &mut self,
+        sel: usize,
+        lin: u64,
+        addend: usize,
+        backing: u32,
+        global: bool,
+    ) -> (&mut Entry, &mut Cold) {
+        let i = (sel + slot(lin)) & (2 * ENTRIES - 1);
+        let hot = &mut self.hot[i];
+        let cold = &mut self.cold[i];
+        let page = lin & !0xFFF;
+        let same = [hot.read, hot.write, hot.exec, cold.write_code].contains(&page) && cold.backing == backing;
+        if !same {
+            *hot = EMPTY;
+            cold.write_code = NO_TAG;
+            if !cold.listed {
+                cold.listed = true;
+                self.filled.push(i as u16);
+            }
+        }
+        hot.addend = addend;
+        cold.backing = backing;
+        cold.global = global;
+        (hot, cold)
+    }
+
+    /// Drops everything, global pages too.
+    pub fn flush_all(&mut self) {
+        self.flush(false);
+    }
+
+    /// Drops what a CR3 load drops.
+    pub fn flush_non_global(&mut self) {
+        self.flush(true);
+    }
+
+    fn flush(&mut self, keep_global: bool) {
+        self.generation = self.generation.wrapping_add(1);
+        let (hot, cold) = (&mut self.hot, &mut self.cold);
+        self.filled.retain(|&i| {
+            let i = i as usize & (2 * ENTRIES - 1);
+            let keep = keep_global && cold[i].global;
+            if !keep {
+                hot[i] = EMPTY;
+                cold[i] = Cold { write_code: NO_TAG, ..Cold::default() };
+            }
+            keep
+        });
+    }
+
+    /// Drops the page of `lin` in both tables.
+    pub fn flush_page(&mut self, lin: u64) {
+        self.generation = self.generation.wrapping_add(1);
+        for sel in [SUPERVISOR, USER] {
+            let i = sel + slot(lin);
+            self.hot[i] = EMPTY;
+            self.cold[i].write_code = NO_TAG;
+        }
+    }
+
+    /// Drops pages by a test on the linear page address (large pages under INVLPG).
+    pub fn flush_range(&mut self, start: u64, len: u64) {
+        self.generation = self.generation.wrapping_add(1);
+        for &i in &self.filled {
+            let i = i as usize & (2 * ENTRIES - 1);
+            let e = &self.hot[i];
+            let hit = |tag: u64| tag != NO_TAG && tag.wrapping_sub(start) < len;
+            if hit(e.read) || hit(e.write) || hit(e.exec) || hit(self.cold[i].write_code) {
+                self.hot[i] = EMPTY;
+                self.cold[i].write_code = NO_TAG;
+            }
+        }
+    }
+
+    /// A backing page got decoded code: writes to it must take the slow path from here on.
+    pub fn protect_code(&mut self, backing: u32) {
+        for &i in &self.filled {
+            let i = i as usize & (2 * ENTRIES - 1);
+            if self.cold[i].backing == backing {
+                self.hot[i].write = NO_TAG;
+            }
+        }
+    }
+}
