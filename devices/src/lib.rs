@@ -14,5 +14,6 @@ pub mod ctx;
 pub mod medium;
 pub mod pic;
 pub mod pit;
+pub mod rtc;
 pub mod sched;
 pub mod uart;
