@@ -11,6 +11,7 @@
 mod testing;
 
 pub mod ctx;
+pub mod ide;
 pub mod medium;
 pub mod pic;
 pub mod pit;
