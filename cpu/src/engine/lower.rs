@@ -123,6 +123,9 @@ impl Cpu {
         } else {
             op.ea = Seg::Ds as u8 | if key.bits() == 64 { 2 } else { u8::from(key.bits() == 32) } << EA_SIZE_SHIFT;
         }
+        if let Some(size) = count_size(i.code()) {
+            op.ea = Seg::Ds as u8 | size << EA_SIZE_SHIFT;
+        }
         let Some(form) = form_of(i.code()) else {
             op.handler = unimplemented;
             op.flags |= op_flags::ENDS;
@@ -224,6 +227,21 @@ impl Cpu {
             }
         }
     }
+}
+
+/// Address size of LOOP and JCXZ: which of CX, ECX and RCX counts.
+fn count_size(code: Code) -> Option<u8> {
+    use Code::*;
+    Some(match code {
+        Loop_rel8_16_CX | Loop_rel8_32_CX | Loope_rel8_16_CX | Loope_rel8_32_CX | Loopne_rel8_16_CX
+        | Loopne_rel8_32_CX | Jcxz_rel8_16 | Jcxz_rel8_32 => 0,
+        Loop_rel8_16_ECX | Loop_rel8_32_ECX | Loop_rel8_64_ECX | Loope_rel8_16_ECX | Loope_rel8_32_ECX
+        | Loope_rel8_64_ECX | Loopne_rel8_16_ECX | Loopne_rel8_32_ECX | Loopne_rel8_64_ECX | Jecxz_rel8_16
+        | Jecxz_rel8_32 | Jecxz_rel8_64 => 1,
+        Loop_rel8_16_RCX | Loop_rel8_64_RCX | Loope_rel8_16_RCX | Loope_rel8_64_RCX | Loopne_rel8_16_RCX
+        | Loopne_rel8_64_RCX | Jrcxz_rel8_16 | Jrcxz_rel8_64 => 2,
+        _ => return None,
+    })
 }
 
 fn memory(i: &Instruction, op: &mut Op) -> Address {

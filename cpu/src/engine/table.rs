@@ -21,7 +21,8 @@ struct Table {
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let count = Code::values().len();
     let mut forms = vec![None; count];
-    for list in crate::exec::ALL.iter().chain(crate::sys::ALL).chain(crate::fpu::ALL).chain(crate::sse::ALL) {
+    let integer = crate::exec::ALL.iter().flat_map(|class| class.iter());
+    for list in integer.chain(crate::sys::ALL).chain(crate::fpu::ALL).chain(crate::sse::ALL) {
         for &(code, form) in *list {
             forms[code as usize] = Some(form);
         }
