@@ -2,47 +2,78 @@
 
 use super::{BIAS, EXP_MAX, F80, INTEGER, QUIET, pack_sign};
 use crate::softfloat::wide::shr_jam64;
-use crate::softfloat::{DE, IE, OE, PE, Rounding, Status, UE};
+use crate::softfloat::{DE, IE, OE, PE, Rounding, Status, UE, ZE};
 
 /// The packed-decimal indefinite.
 pub const BCD_INDEFINITE: [u8; 10] = [0, 0, 0, 0, 0, 0, 0, 0xC0, 0xFF, 0xFF];
 
-/// Widens an IEEE interchange format with `frac` fraction bits and `exp` exponent bits.
+/// Widens an IEEE interchange format with `frac` fraction bits and `exp` exponent bits; signaling NaNs stay such.
+/// The second value says that the number was denormal.
 #[inline(always)]
-fn widen(bits: u64, frac: u32, exp: u32, st: &mut Status) -> F80 {
+fn widen(bits: u64, frac: u32, exp: u32) -> (F80, bool) {
     let max = (1i32 << exp) - 1;
     let sign = bits >> (frac + exp) & 1 != 0;
     let e = (bits >> frac) as i32 & max;
-    let fraction = bits & ((1 << frac) - 1);
-    let mant = fraction << (63 - frac);
+    let mant = (bits & ((1 << frac) - 1)) << (63 - frac);
     let offset = BIAS - (max >> 1);
-    let (e, mant) = if e == max {
-        if mant != 0 && mant & QUIET == 0 {
+    let (e, mant, denormal) = if e == max {
+        (EXP_MAX, mant | INTEGER, false)
+    } else if e != 0 {
+        (e + offset, mant | INTEGER, false)
+    } else if mant != 0 {
+        let shift = mant.leading_zeros();
+        (1 + offset - shift as i32, mant << shift, true)
+    } else {
+        (0, 0, false)
+    };
+    (F80::new(pack_sign(sign) | e as u16, mant), denormal)
+}
+
+/// A binary32 operand of an arithmetic instruction, nothing raised yet: see [`note_denormal_memory`].
+#[inline]
+pub fn widen_f32(bits: u32) -> (F80, bool) {
+    widen(u64::from(bits), 23, 8)
+}
+
+/// A binary64 operand of an arithmetic instruction.
+#[inline]
+pub fn widen_f64(bits: u64) -> (F80, bool) {
+    widen(bits, 52, 11)
+}
+
+/// Adds what the denormal memory operand of an operation with register `a` raises, after the operation: nothing when
+/// an invalid operation, a NaN or a division by zero took precedence.
+#[cold]
+pub fn note_denormal_memory(a: F80, st: &mut Status) {
+    if !a.is_nan() && !a.is_unsupported() && st.flags & (IE | ZE) == 0 {
+        st.raise(DE);
+    }
+}
+
+/// Raises the exceptions of loading a memory operand.
+#[inline(always)]
+fn load((a, denormal): (F80, bool), st: &mut Status) -> F80 {
+    if denormal {
+        st.raise(DE);
+    } else if a.is_nan() {
+        if a.is_signaling() {
             st.raise(IE);
         }
-        (EXP_MAX, mant | INTEGER | if mant != 0 { QUIET } else { 0 })
-    } else if e != 0 {
-        (e + offset, mant | INTEGER)
-    } else if mant != 0 {
-        st.raise(DE);
-        let shift = mant.leading_zeros();
-        (1 + offset - shift as i32, mant << shift)
-    } else {
-        (0, 0)
-    };
-    F80::new(pack_sign(sign) | e as u16, mant)
+        return a.quieted();
+    }
+    a
 }
 
 /// FLD m32fp.
 #[inline]
 pub fn from_f32(bits: u32, st: &mut Status) -> F80 {
-    widen(bits as u64, 23, 8, st)
+    load(widen_f32(bits), st)
 }
 
 /// FLD m64fp.
 #[inline]
 pub fn from_f64(bits: u64, st: &mut Status) -> F80 {
-    widen(bits, 52, 11, st)
+    load(widen_f64(bits), st)
 }
 
 /// Narrows to an IEEE interchange format. With an unmasked overflow or underflow nothing is to be stored.

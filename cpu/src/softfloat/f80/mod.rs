@@ -19,8 +19,8 @@ mod round;
 pub use arith::{add, div, mul, sqrt, sub};
 pub use compare::{Class, classify, compare};
 pub use convert::{
-    BCD_INDEFINITE, from_bcd, from_f32, from_f64, from_i16, from_i32, from_i64, to_bcd, to_f32, to_f64, to_i16,
-    to_i16_trunc, to_i32, to_i32_trunc, to_i64, to_i64_trunc,
+    BCD_INDEFINITE, from_bcd, from_f32, from_f64, from_i16, from_i32, from_i64, note_denormal_memory, to_bcd, to_f32,
+    to_f64, to_i16, to_i16_trunc, to_i32, to_i32_trunc, to_i64, to_i64_trunc, widen_f32, widen_f64,
 };
 pub use misc::{constant, extract, round_to_int, scale};
 pub use rem::{Remainder, fprem, fprem1};
