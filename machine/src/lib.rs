@@ -5,6 +5,7 @@ pub mod config;
 mod error;
 pub mod image;
 mod input;
+pub mod loader;
 mod machine;
 mod screen;
 
