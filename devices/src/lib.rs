@@ -12,7 +12,10 @@ mod testing;
 
 pub mod ctx;
 pub mod ide;
+pub mod kbc;
+pub mod keyboard;
 pub mod medium;
+pub mod mouse;
 pub mod pic;
 pub mod pit;
 pub mod rtc;

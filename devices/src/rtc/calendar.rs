@@ -39,7 +39,7 @@ pub(super) struct Format {
 
 impl Format {
     pub(super) fn encode(self, value: u8) -> u8 {
-        if self.binary { value } else { value / 10 << 4 | value % 10 }
+        if self.binary { value } else { ((value / 10) << 4) | (value % 10) }
     }
 
     pub(super) fn decode(self, value: u8) -> u8 {
@@ -50,7 +50,7 @@ impl Format {
         if self.hours24 {
             return self.encode(hours);
         }
-        let twelve = if hours % 12 == 0 { 12 } else { hours % 12 };
+        let twelve = if hours.is_multiple_of(12) { 12 } else { hours % 12 };
         self.encode(twelve) | if hours >= 12 { PM } else { 0 }
     }
 
@@ -95,7 +95,7 @@ impl Date {
             *field = if wraps { first } else { *field + 1 };
             wraps
         };
-        let leap = self.year % 4 == 0;
+        let leap = self.year.is_multiple_of(4);
         let month_days = match self.month {
             2 if leap => 29,
             2 => 28,
