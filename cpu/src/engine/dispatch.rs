@@ -127,6 +127,18 @@ impl Form {
 }
 
 impl Cpu {
+    /// Linear address of the instruction at `rip`.
+    #[inline(always)]
+    pub(crate) fn code_lin(&self, rip: u64) -> u64 {
+        if self.engine.code64 { rip } else { rip.wrapping_add(self.seg[Seg::Cs as usize].base) & 0xFFFF_FFFF }
+    }
+
+    /// The `bytes` of code at `rip` lie within the code segment's limit.
+    #[inline(always)]
+    pub(crate) fn inside_code_limit(&self, rip: u64, bytes: u64) -> bool {
+        self.engine.code64 || rip.wrapping_add(bytes - 1) <= u64::from(self.seg[Seg::Cs as usize].limit)
+    }
+
     /// Instructions retired before the one that runs. Valid in chains and in system instructions alike.
     /// Inside a chain, `engine.rem` must be the running op's: every path that can get here stores it.
     pub(crate) fn icount_now(&self) -> u64 {
@@ -204,7 +216,7 @@ impl Cpu {
 pub(crate) fn direct<M: Rm>(cpu: &mut Cpu, op: &Op, offset: u64, taken: bool, rip: u64) {
     let l = links(op);
     if let Some((first, head)) = follow(if taken { l.taken } else { l.fall }) {
-        let fits = M::FLAT || rip.wrapping_add(u64::from(head.bytes) - 1) <= u64::from(cpu.seg[Seg::Cs as usize].limit);
+        let fits = M::FLAT || cpu.inside_code_limit(rip, u64::from(head.bytes));
         let left = cpu.left - i64::from(head.n);
         if left >= 0 && fits && !cpu.stop {
             cpu.left = left;
@@ -218,13 +230,13 @@ pub(crate) fn direct<M: Rm>(cpu: &mut Cpu, op: &Op, offset: u64, taken: bool, ri
 /// Continues at `rip`, wherever that is, by the jump cache.
 #[inline(always)]
 pub(crate) fn indirect<M: Rm>(cpu: &mut Cpu, op: &Op, rip: u64) {
-    let lin = if M::LONG { rip } else { rip.wrapping_add(cpu.seg[Seg::Cs as usize].base) & 0xFFFF_FFFF };
+    let lin = if M::LONG { rip } else { cpu.code_lin(rip) };
     let e = &cpu.engine.jumps[jump::slot(lin)];
     if e.lin == lin
         && e.tag == cpu.engine.jump_tag
         && let Some((first, head)) = follow(e.first)
     {
-        let fits = M::FLAT || rip.wrapping_add(u64::from(head.bytes) - 1) <= u64::from(cpu.seg[Seg::Cs as usize].limit);
+        let fits = M::FLAT || cpu.inside_code_limit(rip, u64::from(head.bytes));
         let left = cpu.left - i64::from(head.n);
         if left >= 0 && fits && !cpu.stop {
             cpu.left = left;

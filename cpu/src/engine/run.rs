@@ -128,8 +128,8 @@ impl Cpu {
         let head = self.engine.arena.head(first);
         let (n, bytes) = (u64::from(head.n), u64::from(head.bytes));
         let op = self.engine.arena.op(first);
-        let lin = self.rip.wrapping_add(self.seg[Seg::Cs as usize].base) & self.lin_mask();
-        if !self.engine.code64 && self.rip + bytes - 1 > u64::from(self.seg[Seg::Cs as usize].limit) {
+        let lin = self.code_lin(self.rip);
+        if !self.inside_code_limit(self.rip, bytes) {
             return self.one_shot();
         }
         if let Some((from, taken)) = self.engine.want.take()
@@ -182,11 +182,10 @@ impl Cpu {
 
     /// The decoded block at CS:RIP; `None` when the instruction there cannot be cached.
     fn block_at_rip(&mut self) -> Exec<Option<u32>> {
-        let cs = &self.seg[Seg::Cs as usize];
-        if !self.engine.code64 && self.rip > u64::from(cs.limit) {
+        if !self.inside_code_limit(self.rip, 1) {
             return Err(Fault::GP0);
         }
-        let lin = self.rip.wrapping_add(cs.base) & self.lin_mask();
+        let lin = self.code_lin(self.rip);
         let Some(page) = self.fetch_page(lin)? else { return Ok(None) };
         let addr = u64::from(page) * PAGE as u64 + (lin & 0xFFF);
         if let Some(first) = self.find_block(addr) {
@@ -259,16 +258,15 @@ impl Cpu {
     fn one_shot(&mut self) -> Exec {
         let mut bytes = [0; MAX_LEN];
         let mut len = 0;
-        let cs_base = self.seg[Seg::Cs as usize].base;
         let key = self.engine.key;
         self.engine.want = None;
         loop {
             // One more byte, then try.
             let rip = self.mask_rip(self.rip.wrapping_add(len as u64));
-            if !self.engine.code64 && self.rip + len as u64 > u64::from(self.seg[Seg::Cs as usize].limit) {
+            if !self.inside_code_limit(self.rip, len as u64 + 1) {
                 return Err(Fault::GP0);
             }
-            let lin = rip.wrapping_add(cs_base) & self.lin_mask();
+            let lin = self.code_lin(rip);
             bytes[len] = self.fetch_byte(lin)?;
             len += 1;
             let ip = PAGE as u64 / 2;
@@ -309,10 +307,9 @@ impl Cpu {
         self.engine.want = None;
         let result = match self.block_at_rip()? {
             Some(first) => {
-                let lin = self.rip.wrapping_add(self.seg[Seg::Cs as usize].base) & self.lin_mask();
+                let lin = self.code_lin(self.rip);
                 let bytes = u64::from(self.engine.arena.head(first).bytes);
-                let over = !self.engine.code64 && self.rip + bytes - 1 > u64::from(self.seg[Seg::Cs as usize].limit);
-                if over {
+                if !self.inside_code_limit(self.rip, bytes) {
                     self.one_shot()
                 } else {
                     self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(lin & 0xFFF);

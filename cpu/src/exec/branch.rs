@@ -55,7 +55,7 @@ pub(crate) mod cond {
 #[inline(always)]
 fn target<M: Rm>(cpu: &Cpu, op: &Op) -> u64 {
     let rip = cpu.gpr[Gpr::IpBase as usize].wrapping_add(op.simm());
-    if M::LONG {
+    if M::LONG || !M::FLAT && cpu.engine.code64 {
         rip
     } else if !M::FLAT && op.has(op_flags::OP16) {
         rip & 0xFFFF
