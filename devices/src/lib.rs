@@ -11,6 +11,7 @@
 mod testing;
 
 pub mod ctx;
+pub mod fdc;
 pub mod ide;
 pub mod kbc;
 pub mod keyboard;
