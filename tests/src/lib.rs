@@ -1,1 +1,7 @@
-//! rewind86 tests.
+//! Integration tests: conformance runners, boots, replay equality. The runners are a library so that the tests and the
+//! `conformance` program share them.
+#![forbid(unsafe_code)]
+
+pub mod conformance;
+pub mod moo;
+pub mod rig;

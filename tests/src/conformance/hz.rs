@@ -1,0 +1,224 @@
+//! User-mode captures of an x86-64 host: one instruction in 32-bit compatibility mode or 64-bit mode at CPL 3.
+//!
+//! The rig is a small long-mode system: the code page at 10000000h and three data pages at 20000000h belong to the
+//! user, a supervisor page holds the IDT, whose 32 gates lead to one HLT each, a TSS and a stack. A test ends in the
+//! HLT of the vector it raised; the UD2 behind the instruction raises #UD when the instruction completed.
+
+use super::Report;
+use crate::moo::{Form, Test};
+use crate::rig::Rig;
+use rewind86_cpu::Exit;
+use rewind86_cpu::regs::{Segment, TableRegister, attr};
+use rewind86_cpu::state::{CpuState, cr0, cr4, efer};
+
+const KERNEL: u64 = 0xFFFF_8000_0000_0000;
+const CODE: u64 = 0x1000_0000;
+const DATA: u64 = 0x2000_0000;
+// Physical layout.
+const PML4: u64 = 0x1000;
+const PDPT_USER: u64 = 0x2000;
+const PD_USER: u64 = 0x3000;
+const PT_CODE: u64 = 0x4000;
+const PT_DATA: u64 = 0x5000;
+const PDPT_KERNEL: u64 = 0x6000;
+const PD_KERNEL: u64 = 0x7000;
+const PT_KERNEL: u64 = 0x8000;
+const GDT: u64 = 0x9000;
+const IDT: u64 = 0xA000;
+const TSS: u64 = 0xB000;
+const HANDLERS: u64 = 0xC000;
+const STACK_TOP: u64 = 0xE000;
+const CODE_PHYS: u64 = 0x1_0000;
+const DATA_PHYS: u64 = 0x1_1000;
+const RAM: u64 = 0x2_0000;
+const DATA_LEN: u64 = 0x3000;
+/// TF and RF are no part of the capture.
+const IGNORED_FLAGS: u64 = 0x1_0100;
+
+fn flat(selector: u16, extra: u16) -> Segment {
+    let dpl = (selector & 3) << attr::DPL_SHIFT;
+    Segment::new(selector, 0, u32::MAX, attr::P | attr::S | attr::RW | attr::A | attr::G | dpl | extra)
+}
+
+fn build(rig: &mut Rig) {
+    let mut put = |addr: u64, value: u64| rig.mem.write(addr, &value.to_le_bytes());
+    const USER: u64 = 7 | 0x60;
+    const SUPERVISOR: u64 = 3 | 0x60;
+    put(PML4, PDPT_USER | USER);
+    put(PDPT_USER, PD_USER | USER);
+    put(PD_USER + 8 * (CODE >> 21), PT_CODE | USER);
+    put(PD_USER + 8 * (DATA >> 21), PT_DATA | USER);
+    put(PT_CODE, CODE_PHYS | USER);
+    for i in 0..3 {
+        put(PT_DATA + 8 * i, (DATA_PHYS + 0x1000 * i) | USER);
+    }
+    put(PML4 + 8 * 256, PDPT_KERNEL | SUPERVISOR);
+    put(PDPT_KERNEL, PD_KERNEL | SUPERVISOR);
+    put(PD_KERNEL, PT_KERNEL | SUPERVISOR);
+    for i in 0..16 {
+        put(PT_KERNEL + 8 * i, 0x1000 * i | SUPERVISOR);
+    }
+    // Kernel code segment 08h: 64-bit, DPL 0; user segments as Linux has them.
+    put(GDT + 0x08, 0x00AF_9B00_0000_FFFF);
+    put(GDT + 0x20, 0x00CF_FB00_0000_FFFF);
+    put(GDT + 0x28, 0x00CF_F300_0000_FFFF);
+    put(GDT + 0x30, 0x00AF_FB00_0000_FFFF);
+    for v in 0..32 {
+        let at = KERNEL + HANDLERS + 16 * v;
+        put(IDT + 16 * v, at & 0xFFFF | 0x08 << 16 | 0xEE00 << 32 | (at >> 16 & 0xFFFF) << 48);
+        put(IDT + 16 * v + 8, at >> 32);
+        rig_byte(&mut put, HANDLERS + 16 * v);
+    }
+    put(TSS + 4, KERNEL + STACK_TOP);
+}
+
+fn rig_byte(put: &mut impl FnMut(u64, u64), addr: u64) {
+    put(addr, 0xF4);
+}
+
+fn state(base: &CpuState, test: &Test, long: bool) -> CpuState {
+    let mut s = base.clone();
+    let get = |bit: u8| test.init.regs.get(&bit).copied().unwrap_or(0);
+    for n in 0..16 {
+        s.gpr[n as usize] = get(n);
+    }
+    s.rip = get(16);
+    s.rflags = get(17) & !IGNORED_FLAGS | 2;
+    s.seg = [flat(0x2B, attr::DB); 6];
+    s.seg[1] = if long { flat(0x33, attr::CODE | attr::L) } else { flat(0x23, attr::CODE | attr::DB) };
+    s.seg[4] = Segment::new(0, 0, u32::MAX, if long { attr::P | attr::S | attr::RW | attr::A | 3 << 5 } else { 0 });
+    s.seg[5] = s.seg[4];
+    s.sys.cr0 = cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG;
+    s.sys.cr3 = PML4;
+    s.sys.cr4 = cr4::PAE | cr4::OSFXSR | cr4::OSXMMEXCPT | cr4::PGE;
+    s.sys.efer = efer::LME | efer::LMA | efer::SCE | efer::NXE;
+    s.sys.gdtr = TableRegister { base: KERNEL + GDT, limit: 0x37 };
+    s.sys.idtr = TableRegister { base: KERNEL + IDT, limit: 0x1FF };
+    s.sys.tr = Segment::new(0x40, KERNEL + TSS, 0x67, attr::P | 0xB);
+    s.sys.halted = false;
+    s
+}
+
+/// Runs the tests of one form.
+pub fn run(form: &Form, report: &mut Report) {
+    let long = form.cpu == "HZ64";
+    let mut rig = Rig::new("nehalem,+aes,+pclmulqdq,+sha,+movbe", RAM);
+    build(&mut rig);
+    let base = rig.cpu.save();
+    let flags = form.masks.get(&17).copied().unwrap_or(u64::from(u32::MAX)) & !IGNORED_FLAGS;
+    let row = format!("{} {}", if long { 64 } else { 32 }, form.name);
+    for (i, test) in form.tests.iter().enumerate() {
+        let outcome = one(&mut rig, &base, test, form, long, flags);
+        report.add(&row, &format!("#{i} {:02X?}", test.bytes), outcome);
+    }
+}
+
+fn one(rig: &mut Rig, base: &CpuState, test: &Test, form: &Form, long: bool, flags: u64) -> Result<(), String> {
+    rig.mem.write(CODE_PHYS, &[0; 0x1000]);
+    rig.mem.write(DATA_PHYS, &[0; DATA_LEN as usize]);
+    let s = state(base, test, long);
+    let start = s.rip;
+    let mut code = test.bytes.clone();
+    code.extend([0x0F, 0x0B]);
+    rig.mem.write(CODE_PHYS + (start & 0xFFF), &code);
+    for &(addr, value) in &test.init.ram {
+        rig.mem.write(DATA_PHYS + (u64::from(addr) - DATA), &[value]);
+    }
+    rig.cpu.load(&s);
+    if let Some(image) = &test.init.fxsave {
+        rig.cpu.load_fxsave(image);
+    }
+    match rig.run(1_000_000) {
+        Exit::Halted => {}
+        other => return Err(format!("{other:?}")),
+    }
+    let after = rig.cpu.save();
+    let vector = ((after.rip - 1 - (KERNEL + HANDLERS)) / 16) as u8;
+    // The frame at the top of the ring-0 stack: [error], RIP, CS, RFLAGS, RSP, SS.
+    let mut frame = [0; 48];
+    rig.mem.read(STACK_TOP - 48, &mut frame);
+    let word = |i: usize| u64::from_le_bytes(frame[8 * i..8 * i + 8].try_into().unwrap_or([0; 8]));
+    let (error, rip, rflags, rsp) = (word(0), word(1), word(3), word(4));
+    let completed = vector == 6 && test.exception.as_ref().is_none_or(|(v, _)| *v != 6);
+    if let Some((want, rest)) = &test.exception {
+        let code = rest.get(..4).map_or(0, |b| u64::from(u32::from_le_bytes(b.try_into().unwrap_or([0; 4]))));
+        let cr2 = rest.get(4..12).map_or(0, |b| u64::from_le_bytes(b.try_into().unwrap_or([0; 8])));
+        if vector != *want {
+            return Err(format!("vector {vector} want {want}"));
+        }
+        let has_code = matches!(vector, 8 | 10..=14 | 17);
+        if has_code && error != code {
+            return Err(format!("vector {vector} error {error:x} want {code:x}"));
+        }
+        if vector == 14 && after.sys.cr2 != cr2 {
+            return Err(format!("cr2 {:x} want {cr2:x}", after.sys.cr2));
+        }
+        // FINA has no registers then: nothing changed. Traps (INT3, INTO) leave RIP behind the instruction.
+        return Ok(());
+    }
+    if !completed {
+        return Err(format!("vector {vector} error {error:x} at {rip:x}"));
+    }
+    let mut wrong = Vec::new();
+    let get = |bit: u8| test.init.regs.get(&bit).copied().unwrap_or(0);
+    let want = |bit: u8| test.last.regs.get(&bit).copied().unwrap_or(get(bit));
+    for n in 0..if long { 16 } else { 8 } {
+        let got = if n == 4 { rsp } else { after.gpr[n as usize] };
+        if got != want(n) {
+            wrong.push(format!("r{n} {got:x} want {:x}", want(n)));
+        }
+    }
+    if rip != want(16) {
+        wrong.push(format!("rip {rip:x} want {:x}", want(16)));
+    }
+    if (rflags ^ want(17)) & flags != 0 {
+        wrong.push(format!("flags {rflags:x} want {:x} mask {flags:x}", want(17)));
+    }
+    for &(addr, value) in &test.last.ram {
+        let got = rig.byte(DATA_PHYS + (u64::from(addr) - DATA));
+        if got != value {
+            wrong.push(format!("[{addr:x}] {got:02x} want {value:02x}"));
+        }
+    }
+    if let Some(want) = test.last.fxsave.as_ref().or(test.init.fxsave.as_ref()) {
+        compare_fx(&rig.cpu.fxsave_image(), want, &form.name, &mut wrong);
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join(", ")) }
+}
+
+/// Compares FXSAVE images: FSW without C0, C2, C3 unless the form defines them; pointers and MXCSR_MASK are not captured.
+fn compare_fx(got: &[u8], want: &[u8], form: &str, wrong: &mut Vec<String>) {
+    let transcendental = form.starts_with("x87t");
+    let conditions = ["com", "fxam", "prem", "tst"].iter().any(|w| form.to_lowercase().contains(w)) || transcendental;
+    let word = |d: &[u8], at: usize| u16::from_le_bytes([d[at], d[at + 1]]);
+    if word(got, 0) != word(want, 0) {
+        wrong.push(format!("fcw {:x} want {:x}", word(got, 0), word(want, 0)));
+    }
+    let mask = if conditions { 0xFFFF } else { 0xBAFF };
+    if (word(got, 2) ^ word(want, 2)) & mask != 0 {
+        wrong.push(format!("fsw {:x} want {:x} mask {mask:x}", word(got, 2), word(want, 2)));
+    }
+    if got[4] != want[4] {
+        wrong.push(format!("ftw {:x} want {:x}", got[4], want[4]));
+    }
+    if got[24..28] != want[24..28] {
+        wrong.push(format!("mxcsr {:02x?} want {:02x?}", &got[24..28], &want[24..28]));
+    }
+    for i in 0..8 {
+        let at = 32 + 16 * i;
+        let (a, b) = (&got[at..at + 10], &want[at..at + 10]);
+        if a == b {
+            continue;
+        }
+        let mant = |d: &[u8]| u64::from_le_bytes(d[..8].try_into().unwrap_or([0; 8]));
+        let ulp = mant(a).abs_diff(mant(b));
+        if !(transcendental && a[8..] == b[8..] && ulp <= 1) {
+            wrong.push(format!("st{i} {a:02x?} want {b:02x?}"));
+        }
+    }
+    for at in (160..want.len().min(got.len())).step_by(16) {
+        if got[at..at + 16] != want[at..at + 16] {
+            wrong.push(format!("xmm{} {:02x?} want {:02x?}", (at - 160) / 16, &got[at..at + 16], &want[at..at + 16]));
+        }
+    }
+}
