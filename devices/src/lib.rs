@@ -11,6 +11,7 @@
 mod testing;
 
 pub mod ctx;
+pub mod dma;
 pub mod fdc;
 pub mod ide;
 pub mod kbc;
@@ -21,4 +22,5 @@ pub mod pic;
 pub mod pit;
 pub mod rtc;
 pub mod sched;
+pub mod sysctl;
 pub mod uart;
