@@ -16,6 +16,7 @@ pub mod fdc;
 pub mod ide;
 pub mod kbc;
 pub mod keyboard;
+pub mod lpt;
 pub mod medium;
 pub mod mouse;
 pub mod pic;
