@@ -30,4 +30,16 @@ impl Model {
     pub(crate) fn decoder_options(&self) -> u32 {
         0
     }
+    pub(crate) fn flag_mask(&self) -> u64 {
+        0x3F_7FD5
+    }
+    pub(crate) fn cr0_mask(&self) -> u64 {
+        0xE005_003F
+    }
+    pub(crate) fn cr4_mask(&self) -> u64 {
+        0xFF
+    }
+    pub(crate) fn has_cr4(&self) -> bool {
+        true
+    }
 }

@@ -1,32 +1,53 @@
 //! System instructions, interrupts, tasks and protection.
+//!
+//! Intel SDM volume 3, chapters 2, 5, 6, 7, 17 and 20, and the system instructions of volume 2.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `descriptor` | descriptors and how they are fetched |
+//! | `stack` | pushes and pops that commit at the end |
+//! | `interrupt`, `softint`, `iret` | delivery of interrupts and exceptions, INT n, and the way back |
+//! | `segment`, `far` | segment register loads, far transfers |
+//! | `task` | hardware task switches |
+//! | `control`, `tables`, `inspect` | control and debug registers, descriptor tables, LAR/LSL/VERR/VERW/ARPL |
+//! | `eflags` | CLI, STI, PUSHF, POPF and their virtual-8086 variants |
+//! | `msr`, `cpuid`, `fastcall` | model-specific registers, identification, SYSENTER and SYSCALL |
+//! | `io` | port I/O and its permission |
+//! | `debug` | breakpoints |
+
+pub(crate) mod control;
+pub(crate) mod cpuid;
+pub(crate) mod debug;
+mod descriptor;
+mod eflags;
+mod far;
+mod fastcall;
+mod inspect;
+mod interrupt;
+pub(crate) mod io;
+mod iret;
+mod msr;
+mod segment;
+mod softint;
+mod stack;
+mod tables;
+mod task;
 
 use crate::engine::dispatch::Form;
-use crate::fault::Fault;
-use crate::state::Cpu;
 use iced_x86::Code;
 
-pub(crate) mod debug {
-    /// Single step.
-    pub(crate) const DR6_BS: u64 = 1 << 14;
-}
-
 /// Every system instruction.
-pub(crate) const ALL: &[&[(Code, Form)]] = &[];
-
-impl Cpu {
-    pub(crate) fn deliver_fault(&mut self, _fault: Fault) -> bool {
-        false
-    }
-    pub(crate) fn deliver_external(&mut self, _vector: u8) -> bool {
-        false
-    }
-    pub(crate) fn deliver_debug(&mut self) -> bool {
-        false
-    }
-    pub(crate) fn breakpoints_armed(&self) -> bool {
-        false
-    }
-    pub(crate) fn instruction_breakpoint(&mut self) -> Option<Fault> {
-        None
-    }
-}
+pub(crate) const ALL: &[&[(Code, Form)]] = &[
+    control::FORMS,
+    cpuid::FORMS,
+    eflags::FORMS,
+    far::FORMS,
+    fastcall::FORMS,
+    inspect::FORMS,
+    io::FORMS,
+    iret::FORMS,
+    msr::FORMS,
+    segment::FORMS,
+    softint::FORMS,
+    tables::FORMS,
+];

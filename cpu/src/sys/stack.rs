@@ -99,8 +99,8 @@ impl Stack {
         let limit = u64::from(s.limit);
         let expand_down = s.attr & (attr::CODE | attr::EC) == attr::EC;
         let inside = if expand_down { off > limit && last <= self.mask } else { last <= limit };
-        let allowed = !cpu.protected() && !cpu.v86()
-            || s.usable() && (!write || s.attr & (attr::CODE | attr::RW) == attr::RW);
+        let allowed =
+            !cpu.protected() && !cpu.v86() || s.usable() && (!write || s.attr & (attr::CODE | attr::RW) == attr::RW);
         if inside && allowed { Ok(s.base.wrapping_add(off) & 0xFFFF_FFFF) } else { Err(fault) }
     }
 
@@ -117,14 +117,11 @@ impl Stack {
         Ok(())
     }
 
-    /// Raises the fault that pushing `slots` values would raise.
-    pub fn probe(&self, cpu: &mut Cpu, width: Width, slots: u64) -> Exec {
+    /// Room for `slots` pushes: #SS when one would leave the segment. Pages are not looked at; a store that faults
+    /// leaves only memory below the stack pointer changed.
+    pub fn room(&self, cpu: &Cpu, width: Width, slots: u64) -> Exec {
         for i in 1..=slots {
-            let lin = self.linear(cpu, self.sp.wrapping_sub(i * width.bytes()), width.bytes(), true)?;
-            // One translation a page is enough; the first and last slot and every page start are looked at.
-            if i == 1 || i == slots || lin & 0xFFF < width.bytes() {
-                cpu.probe_write_as(lin, width.bytes(), self.table)?;
-            }
+            self.linear(cpu, self.sp.wrapping_sub(i * width.bytes()), width.bytes(), true)?;
         }
         Ok(())
     }
