@@ -82,7 +82,7 @@ impl Cpu {
             engine: Engine::new(),
             sys: reset_system(),
             fpu: Fpu::default(),
-            sse: Sse::default(),
+            sse: Sse::reset(),
             model,
         };
         cpu.reset();
@@ -102,7 +102,7 @@ impl Cpu {
         self.rip = 0xFFF0;
         self.cpl = 0;
         self.fpu = Fpu::default();
-        self.sse = Sse::default();
+        self.sse = Sse::reset();
         self.stop = false;
         self.lines.nmi = false;
         self.tlb.flush_all();
@@ -232,5 +232,55 @@ impl Cpu {
         };
         self.tlb.flush_all();
         self.update_mode();
+    }
+
+    /// The x87 and SSE state as a 64-bit FXSAVE image (SDM volume 1, 10.5.1), whatever CR4 says. Pointers and the mask
+    /// of MXCSR are left 0.
+    pub fn fxsave_image(&self) -> [u8; 512] {
+        let mut image = [0; 512];
+        let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, &self.fpu.control.to_le_bytes());
+        put(2, &self.fpu.status_word().to_le_bytes());
+        put(4, &[self.fpu.tags]);
+        put(24, &self.sse.mxcsr.to_le_bytes());
+        for i in 0..8 {
+            let r = self.fpu.st(i);
+            put(32 + 16 * i, &r.mant.to_le_bytes());
+            put(40 + 16 * i, &r.sign_exp.to_le_bytes());
+        }
+        for (i, x) in self.sse.xmm.iter().enumerate() {
+            put(160 + 16 * i, &x.to_le_bytes());
+        }
+        image
+    }
+
+    /// Loads the x87 and SSE state from the leading bytes of an FXSAVE image; what the bytes do not reach stays.
+    pub fn load_fxsave(&mut self, image: &[u8]) {
+        let bytes = |at: usize, n: usize| {
+            let mut b = [0; 16];
+            image.get(at..at + n).map(|s| {
+                b[..n].copy_from_slice(s);
+                u128::from_le_bytes(b)
+            })
+        };
+        if let (Some(control), Some(status), Some(tags)) = (bytes(0, 2), bytes(2, 2), bytes(4, 1)) {
+            self.fpu.set_control_word(control as u16);
+            self.fpu.set_status_word(status as u16);
+            self.fpu.tags = tags as u8;
+        }
+        if let Some(mxcsr) = bytes(24, 4) {
+            self.sse.mxcsr = mxcsr as u32;
+        }
+        for i in 0..8 {
+            if let Some(v) = bytes(32 + 16 * i, 10) {
+                let n = self.fpu.phys(i);
+                self.fpu.regs[n] = crate::softfloat::F80::new((v >> 64) as u16, v as u64);
+            }
+        }
+        for i in 0..16 {
+            if let Some(v) = bytes(160 + 16 * i, 16) {
+                self.sse.xmm[i] = v;
+            }
+        }
     }
 }

@@ -6,13 +6,13 @@ use crate::softfloat::{F80, IE, Status};
 impl Fpu {
     /// Physical number of ST(`i`).
     #[inline(always)]
-    pub(super) fn phys(&self, i: usize) -> usize {
+    pub(crate) fn phys(&self, i: usize) -> usize {
         (usize::from(self.top) + i) & 7
     }
 
     /// ST(`i`), whatever its tag.
     #[inline(always)]
-    pub(super) fn st(&self, i: usize) -> F80 {
+    pub(crate) fn st(&self, i: usize) -> F80 {
         self.regs[self.phys(i)]
     }
 

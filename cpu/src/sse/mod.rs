@@ -13,5 +13,12 @@ pub struct Sse {
     pub mxcsr: u32,
 }
 
+impl Sse {
+    /// All registers zero, MXCSR 1F80h (SDM volume 3, table 9-1).
+    pub(crate) fn reset() -> Self {
+        Self { mxcsr: 0x1F80, ..Self::default() }
+    }
+}
+
 /// Every SSE instruction.
 pub(crate) const ALL: &[&[(Code, Form)]] = &[];
