@@ -4,7 +4,7 @@
 //! Source: Intel 8237A data sheet (231466), "Register Description" and "Programming"; IBM AT Technical Reference,
 //! "DMA" (word channels, page registers).
 //!
-//! Invariants: a device calls [`Dma::transfer`] from its own event; the controller then moves as much as the channel
+//! Invariants: a device moves data in its own event through [`Dma::channel`]; the controller then moves as much as the channel
 //! takes. Single, block and demand mode differ only in bus timing, which is not modelled: what is moved is the same.
 //! Addresses wrap inside a page (64 KiB, for word channels 128 KiB). Channels 0-3 work only while channel 4 is
 //! unmasked in cascade mode, as the AT is wired.
@@ -15,6 +15,7 @@
 mod channel;
 
 use crate::ctx::DmaMemory;
+use crate::fdc::DmaChannel;
 use channel::{Chip, Kind};
 use serde::{Deserialize, Serialize};
 
@@ -29,15 +30,6 @@ pub const PORT_PAGES: u16 = 0x80;
 const PAGE_OF_CHANNEL: [usize; 8] = [7, 3, 1, 2, 15, 11, 9, 10];
 /// Channel through which the first controller reaches the bus.
 const CASCADE: usize = 4;
-
-/// Direction as the device means it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// The device's bytes go to memory (8237 "write transfer").
-    ToMemory,
-    /// Memory goes to the device (8237 "read transfer").
-    FromMemory,
-}
 
 /// What a transfer came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,33 +107,54 @@ impl Dma {
         }
     }
 
-    /// Moves up to `buf.len()` bytes between a device's buffer and memory on `channel` (0-3 bytes, 5-7 words).
+    /// Device to memory on `channel` (0-3 bytes, 5-7 words): takes from the start of `data`.
     ///
-    /// Nothing moves while the channel is not [`Dma::ready`], or when it is programmed for the other direction. A
-    /// verify transfer counts without touching memory, and a device that reads gets the bytes it had.
-    pub fn transfer(&mut self, channel: usize, mem: &mut dyn DmaMemory, buf: &mut [u8], direction: Direction) -> Moved {
+    /// Nothing moves while the channel is not [`Dma::ready`] or is programmed for the other direction. A verify
+    /// transfer counts without touching memory.
+    pub fn write_to_memory(&mut self, channel: usize, mem: &mut dyn DmaMemory, data: &[u8]) -> Moved {
+        let Some((span, kind)) = self.plan(channel, data.len()) else { return Moved::default() };
+        match kind {
+            Kind::ToMemory => span.each_run(|at, range| mem.write(at, data.get(range).unwrap_or_default())),
+            Kind::Verify => {}
+            _ => return Moved::default(),
+        }
+        self.finish(channel, &span)
+    }
+
+    /// Memory to device on `channel`: fills the start of `buf`. As [`Dma::write_to_memory`] otherwise; a verify
+    /// transfer leaves `buf` as it is.
+    pub fn read_from_memory(&mut self, channel: usize, mem: &mut dyn DmaMemory, buf: &mut [u8]) -> Moved {
+        let Some((span, kind)) = self.plan(channel, buf.len()) else { return Moved::default() };
+        match kind {
+            Kind::FromMemory => span.each_run(|at, range| mem.read(at, buf.get_mut(range).unwrap_or_default())),
+            Kind::Verify => {}
+            _ => return Moved::default(),
+        }
+        self.finish(channel, &span)
+    }
+
+    /// One channel as the device wired to it sees it.
+    pub fn channel(&mut self, channel: usize) -> ChannelPort<'_> {
+        ChannelPort { dma: self, channel }
+    }
+
+    /// Where the next `len` bytes of a ready channel go, as far as its count reaches.
+    fn plan(&mut self, channel: usize, len: usize) -> Option<(Span, Kind)> {
         if !self.ready(channel) {
-            return Moved::default();
+            return None;
         }
         let unit = if channel & 4 != 0 { 2 } else { 1 };
         let page = u64::from(self.pages[PAGE_OF_CHANNEL[channel & 7]]) << 16;
         let (chip, index) = self.chip_mut(channel);
         let registers = &chip.channels[index];
-        let units = (buf.len() / unit).min(registers.left());
-        if units == 0 {
-            return Moved::default();
-        }
-        let span = Span { page, unit, address: registers.address, down: registers.decrements() };
-        let part = &mut buf[..units * unit];
-        match (registers.kind(), direction) {
-            (Kind::ToMemory, Direction::ToMemory) => span.each_run(units, |at, range| mem.write(at, &part[range])),
-            (Kind::FromMemory, Direction::FromMemory) => {
-                span.each_run(units, |at, range| mem.read(at, &mut part[range]))
-            }
-            (Kind::Verify, _) => {}
-            _ => return Moved::default(),
-        }
-        Moved { bytes: units * unit, terminal_count: chip.advance(index, units) }
+        let units = (len / unit).min(registers.left());
+        let span = Span { page, unit, units, address: registers.address, down: registers.decrements() };
+        (units > 0).then_some((span, registers.kind()))
+    }
+
+    fn finish(&mut self, channel: usize, span: &Span) -> Moved {
+        let (chip, index) = self.chip_mut(channel);
+        Moved { bytes: span.units * span.unit, terminal_count: chip.advance(index, span.units) }
     }
 
     fn chip_mut(&mut self, channel: usize) -> (&mut Chip, usize) {
@@ -150,22 +163,41 @@ impl Dma {
     }
 }
 
+/// A channel of the pair, borrowed for the device that is wired to it.
+pub struct ChannelPort<'a> {
+    dma: &'a mut Dma,
+    channel: usize,
+}
+
+impl DmaChannel for ChannelPort<'_> {
+    fn write_to_memory(&mut self, mem: &mut dyn DmaMemory, data: &[u8]) -> (usize, bool) {
+        let moved = self.dma.write_to_memory(self.channel, mem, data);
+        (moved.bytes, moved.terminal_count)
+    }
+
+    fn read_from_memory(&mut self, mem: &mut dyn DmaMemory, buf: &mut [u8]) -> (usize, bool) {
+        let moved = self.dma.read_from_memory(self.channel, mem, buf);
+        (moved.bytes, moved.terminal_count)
+    }
+}
+
 /// The addresses of a transfer.
 struct Span {
     page: u64,
     unit: usize,
+    units: usize,
     address: u16,
     down: bool,
 }
 
 impl Span {
     /// Calls `f` with the physical address and the buffer range of each contiguous run.
-    fn each_run(&self, units: usize, mut f: impl FnMut(u64, std::ops::Range<usize>)) {
+    fn each_run(&self, mut f: impl FnMut(u64, std::ops::Range<usize>)) {
         let mut done = 0;
         let mut address = self.address;
-        while done < units {
+        while done < self.units {
             // Upwards to the end of the page; downwards one unit at a time.
-            let run = if self.down { 1 } else { (units - done).min(0x1_0000 - usize::from(address)) };
+            let run = if self.down { 1 } else { (self.units - done).min(0x1_0000 - usize::from(address)) };
             f(self.physical(address), done * self.unit..(done + run) * self.unit);
             done += run;
             address = if self.down { address.wrapping_sub(1) } else { address.wrapping_add(run as u16) };

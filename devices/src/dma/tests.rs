@@ -35,11 +35,11 @@ fn word(dma: &mut Dma, port: u16) -> u16 {
 fn sector_to_memory_with_terminal_count() {
     let mut dma = floppy(READ_FLOPPY, 0x1_2340, 511);
     let mut mem = memory();
-    let mut sector: Vec<u8> = (0..512).map(|i| i as u8).collect();
-    let first = dma.transfer(2, &mut mem, &mut sector[..500], Direction::ToMemory);
+    let sector: Vec<u8> = (0..512).map(|i| i as u8).collect();
+    let first = dma.write_to_memory(2, &mut mem, &sector[..500]);
     assert_eq!(first, Moved { bytes: 500, terminal_count: false });
     assert_eq!((word(&mut dma, 4), word(&mut dma, 5)), (0x2534, 11));
-    let rest = dma.transfer(2, &mut mem, &mut sector[500..], Direction::ToMemory);
+    let rest = dma.write_to_memory(2, &mut mem, &sector[500..]);
     assert_eq!(rest, Moved { bytes: 12, terminal_count: true });
     assert_eq!(mem[0x1_2340..0x1_2540], sector);
     assert_eq!(word(&mut dma, 5), 0xFFFF);
@@ -55,7 +55,7 @@ fn memory_to_device_stops_at_the_count() {
     let mut mem = memory();
     mem[0x2_0010..0x2_0014].copy_from_slice(b"data");
     let mut buf = [0u8; 8];
-    let moved = dma.transfer(2, &mut mem, &mut buf, Direction::FromMemory);
+    let moved = dma.read_from_memory(2, &mut mem, &mut buf);
     assert_eq!(moved, Moved { bytes: 4, terminal_count: true });
     assert_eq!(&buf, b"data\0\0\0\0");
 }
@@ -65,24 +65,24 @@ fn wrong_direction_and_masks_move_nothing() {
     let mut mem = memory();
     let mut buf = [0xAA; 4];
     let mut dma = floppy(READ_FLOPPY, 0x100, 3);
-    assert_eq!(dma.transfer(2, &mut mem, &mut buf, Direction::FromMemory), Moved::default());
+    assert_eq!(dma.read_from_memory(2, &mut mem, &mut buf), Moved::default());
     for (port, value) in [(0x0A, 0x06), (0xD4, 0x04), (0x08, 0x04), (0xD0, 0x04), (0x0F, 0x0F), (0x0D, 0)] {
         let mut dma = floppy(READ_FLOPPY, 0x100, 3);
         dma.write(port, value);
-        assert_eq!(dma.transfer(2, &mut mem, &mut buf, Direction::ToMemory).bytes, 0, "port {port:#x}");
+        assert_eq!(dma.write_to_memory(2, &mut mem, &buf).bytes, 0, "port {port:#x}");
     }
     assert_eq!(mem[0x100], 0);
     let mut dma = floppy(READ_FLOPPY, 0x100, 3);
     dma.write(0x0A, 0x06);
     dma.write(0x0E, 0);
-    assert_eq!(dma.transfer(2, &mut mem, &mut buf, Direction::ToMemory).bytes, 4);
+    assert_eq!(dma.write_to_memory(2, &mut mem, &buf).bytes, 4);
 }
 
 #[test]
 fn page_wrap_stays_in_the_page() {
     let mut dma = floppy(READ_FLOPPY, 0x1_FFFE, 3);
     let mut mem = memory();
-    dma.transfer(2, &mut mem, &mut [1, 2, 3, 4], Direction::ToMemory);
+    dma.write_to_memory(2, &mut mem, &[1, 2, 3, 4]);
     assert_eq!((mem[0x1_FFFE], mem[0x1_FFFF], mem[0x1_0000], mem[0x1_0001]), (1, 2, 3, 4));
     assert_eq!(mem[0x2_0000], 0);
 }
@@ -91,7 +91,7 @@ fn page_wrap_stays_in_the_page() {
 fn decrement_and_auto_initialise() {
     let mut dma = floppy(READ_FLOPPY | 0x30, 0x1_0003, 2);
     let mut mem = memory();
-    let moved = dma.transfer(2, &mut mem, &mut [1, 2, 3, 4], Direction::ToMemory);
+    let moved = dma.write_to_memory(2, &mut mem, &[1, 2, 3, 4]);
     assert_eq!(moved, Moved { bytes: 3, terminal_count: true });
     assert_eq!(mem[0x1_0000..0x1_0004], [0, 3, 2, 1]);
     assert_eq!((word(&mut dma, 4), word(&mut dma, 5)), (3, 2), "reloaded");
@@ -102,7 +102,7 @@ fn decrement_and_auto_initialise() {
 fn verify_counts_only() {
     let mut dma = floppy(0x42, 0x100, 511);
     let mut mem = memory();
-    let moved = dma.transfer(2, &mut mem, &mut [7; 512], Direction::ToMemory);
+    let moved = dma.write_to_memory(2, &mut mem, &[7; 512]);
     assert_eq!(moved, Moved { bytes: 512, terminal_count: true });
     assert_eq!(mem[0x100], 0);
 }
@@ -111,8 +111,8 @@ fn verify_counts_only() {
 fn whole_page_in_one_transfer() {
     let mut dma = floppy(READ_FLOPPY, 0x1_0000, 0xFFFF);
     let mut mem = memory();
-    let mut buf = vec![0x5A; 0x1_0000];
-    let moved = dma.transfer(2, &mut mem, &mut buf, Direction::ToMemory);
+    let buf = vec![0x5A; 0x1_0000];
+    let moved = dma.write_to_memory(2, &mut mem, &buf);
     assert_eq!(moved, Moved { bytes: 0x1_0000, terminal_count: true });
     assert!(mem[0x1_0000..0x2_0000].iter().all(|&b| b == 0x5A));
 }
@@ -126,7 +126,7 @@ fn word_channel() {
         dma.write(port, value);
     }
     let mut mem = memory();
-    let moved = dma.transfer(5, &mut mem, &mut [1, 2, 3, 4, 5, 6], Direction::ToMemory);
+    let moved = dma.write_to_memory(5, &mut mem, &[1, 2, 3, 4, 5, 6]);
     assert_eq!(moved, Moved { bytes: 4, terminal_count: true });
     assert_eq!(mem[0x2_0100..0x2_0105], [1, 2, 3, 4, 0], "page bit 0 is ignored");
     assert_eq!(dma.read(0xD0), 0x02);
@@ -154,9 +154,18 @@ fn flip_flop_pages_and_status() {
     assert_eq!(dma.read(0x08), 0x00);
 }
 
+#[test]
+fn a_device_sees_its_channel() {
+    let mut dma = floppy(READ_FLOPPY, 0x100, 1);
+    let mut mem = memory();
+    let mut port = dma.channel(2);
+    assert_eq!(DmaChannel::write_to_memory(&mut port, &mut mem, &[1, 2, 3]), (2, true));
+    assert_eq!(port.read_from_memory(&mut mem, &mut [0]), (0, false));
+}
+
 round_trip!(state_survives, {
     let mut dma = floppy(READ_FLOPPY, 0x1_2345, 99);
-    dma.transfer(2, &mut memory(), &mut [1; 50], Direction::ToMemory);
+    dma.write_to_memory(2, &mut memory(), &[1; 50]);
     dma.write(0x00, 1);
     dma
 });
