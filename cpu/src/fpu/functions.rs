@@ -28,17 +28,17 @@ macro_rules! functions {
 functions! {
     Fsqrt: |fpu| fpu.unary(f80::sqrt);
     Frndint: |fpu| fpu.unary(f80::round_to_int);
-//TRANS    F2xm1: |fpu| fpu.unary(f80::f2xm1);
+   F2xm1: |fpu| fpu.unary(f80::f2xm1);
     Fscale: |fpu| binary(fpu, false, f80::scale);
     Fprem: |fpu| remainder(fpu, f80::fprem);
     Fprem1: |fpu| remainder(fpu, f80::fprem1);
-//TRANS    Fyl2x: |fpu| binary(fpu, true, |x, y, st| f80::yl2x(y, x, st));
-//TRANS    Fyl2xp1: |fpu| binary(fpu, true, |x, y, st| f80::yl2xp1(y, x, st));
-//TRANS    Fpatan: |fpu| binary(fpu, true, |x, y, st| f80::patan(y, x, st));
-//TRANS    Fsin: |fpu| trigonometric(fpu, f80::sin);
-//TRANS    Fcos: |fpu| trigonometric(fpu, f80::cos);
-//TRANS    Fsincos: |fpu| trigonometric_push(fpu, f80::sincos);
-//TRANS    Fptan: |fpu| trigonometric_push(fpu, f80::tan);
+   Fyl2x: |fpu| binary(fpu, true, |x, y, st| f80::yl2x(y, x, st));
+   Fyl2xp1: |fpu| binary(fpu, true, |x, y, st| f80::yl2xp1(y, x, st));
+   Fpatan: |fpu| binary(fpu, true, |x, y, st| f80::patan(y, x, st));
+   Fsin: |fpu| trigonometric(fpu, f80::sin);
+   Fcos: |fpu| trigonometric(fpu, f80::cos);
+   Fsincos: |fpu| trigonometric_push(fpu, f80::sincos);
+   Fptan: |fpu| trigonometric_push(fpu, f80::tan);
     Fxtract: |fpu| spread(fpu, |a, st| {
         let (exponent, significand) = f80::extract(a, st);
         Some((exponent, significand))

@@ -12,9 +12,7 @@ mod convert;
 mod misc;
 mod rem;
 mod round;
-//TRANS #[cfg(test)]
-//TRANS mod tests;
-//TRANS mod transcendental;
+mod transcendental;
 
 pub use arith::{add, div, mul, sqrt, sub};
 pub use compare::{Class, classify, compare};
@@ -24,7 +22,7 @@ pub use convert::{
 };
 pub use misc::{constant, extract, round_to_int, scale};
 pub use rem::{Remainder, fprem, fprem1};
-//TRANS pub use transcendental::{cos, f2xm1, patan, sin, sincos, tan, yl2x, yl2xp1};
+pub use transcendental::{cos, f2xm1, patan, sin, sincos, tan, yl2x, yl2xp1};
 
 use super::{DE, IE, Status};
 use serde::{Deserialize, Serialize};
