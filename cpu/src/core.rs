@@ -222,7 +222,9 @@ impl Cpu {
         self.fpu = state.fpu.clone();
         self.sse = state.sse.clone();
         self.icount = state.icount;
-        self.lines = state.lines.clone();
+        // The deadline is the board's to give.
+        let deadline = self.lines.deadline;
+        self.lines = Lines { deadline, ..state.lines.clone() };
         self.cpl = if self.real() {
             0
         } else if self.v86() {

@@ -7,7 +7,7 @@ use crate::alu::Int;
 use crate::engine::dispatch::{Form, direct, indirect};
 use crate::fault::{Exec, Fault};
 use crate::op::{Handler, Op, op_flags};
-use crate::operand::{Flat32, General, Long64, Mem, Reg, Rm, World};
+use crate::operand::{Flat32, General, Long64, Mem, Reg, Rm};
 use crate::regs::{Gpr, Seg};
 use crate::state::Cpu;
 use iced_x86::Code;
