@@ -19,6 +19,7 @@ pub mod keyboard;
 pub mod lpt;
 pub mod medium;
 pub mod mouse;
+pub mod pci;
 pub mod pic;
 pub mod pit;
 pub mod rtc;
