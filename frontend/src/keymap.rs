@@ -13,8 +13,6 @@ pub const LEFT_CTRL: KeyCode = KeyCode(0x1D);
 pub const LEFT_ALT: KeyCode = KeyCode(0x38);
 /// Delete, of the grey block.
 pub const DELETE: KeyCode = KeyCode(0xE053);
-/// The key that is left of the right shift key on the US layout, `\` and `|`.
-pub const BACKSLASH: KeyCode = KeyCode(0x2B);
 /// Return.
 pub const ENTER: KeyCode = KeyCode(0x1C);
 /// Escape.

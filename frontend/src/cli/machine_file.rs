@@ -41,8 +41,13 @@ fn parse(text: &str) -> Result<RunOptions, String> {
         let line = e.span().map_or(1, |span| text.bytes().take(span.start).filter(|&b| b == b'\n').count() + 1);
         format!("line {line}: {}", e.message())
     })?;
+    from_table(&table)
+}
+
+/// The options that a table holds.
+pub fn from_table(table: &Table) -> Result<RunOptions, String> {
     let mut arguments = Vec::new();
-    for (key, value) in &table {
+    for (key, value) in table {
         push(&mut arguments, &key.replace('_', "-"), value)?;
     }
     FileOptions::try_parse_from(arguments).map(|f| f.options).map_err(|e| usage_line(&e))

@@ -42,7 +42,8 @@ pub struct Settings {
     pub discard_writes: bool,
 }
 
-fn image_spec(image: &Image, discard_writes: bool) -> ImageSpec {
+/// An image as the machine opens it.
+pub fn image_spec(image: &Image, discard_writes: bool) -> ImageSpec {
     ImageSpec {
         path: Some(image.file.clone()),
         bytes: None,

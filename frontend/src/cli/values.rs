@@ -56,7 +56,7 @@ pub fn memory(text: &str) -> Result<u64, String> {
     if value < LEAST {
         return Err("a PC needs at least 1M".into());
     }
-    if value % STEP != 0 {
+    if !value.is_multiple_of(STEP) {
         return Err("must be a multiple of 64K".into());
     }
     Ok(value)
@@ -166,7 +166,7 @@ fn parse_time(text: &str) -> Option<RtcTime> {
 
 fn days_in(year: u16, month: u8) -> u8 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
