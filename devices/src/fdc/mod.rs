@@ -362,11 +362,11 @@ impl Fdc {
         let value;
         if self.phase == Phase::DataIn {
             value = self.buf.get(self.pos).copied().unwrap_or(0xFF);
-            self.pos += 1;
+            self.pos = self.pos.saturating_add(1);
             self.byte_moved(ctx);
         } else {
             value = self.result.get(usize::from(self.result_pos)).copied().unwrap_or(0xFF);
-            self.result_pos += 1;
+            self.result_pos = self.result_pos.saturating_add(1);
             let op = self.command.op();
             if op.interrupts_with_result() {
                 self.interrupt = false;
@@ -391,7 +391,7 @@ impl Fdc {
             if let Some(byte) = self.buf.get_mut(self.pos) {
                 *byte = value;
             }
-            self.pos += 1;
+            self.pos = self.pos.saturating_add(1);
             self.byte_moved(ctx);
             return;
         }

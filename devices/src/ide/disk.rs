@@ -229,7 +229,7 @@ impl Disk {
         let (c, h, s) = tf.chs();
         let (heads, sectors) = (u32::from(self.current.heads), u32::from(self.current.sectors));
         let inside = c < u32::from(self.current.cylinders) && h < heads && (1..=sectors).contains(&s);
-        inside.then(|| u64::from((c * heads + h) * sectors + s - 1))
+        inside.then(|| (u64::from(c) * u64::from(heads) + u64::from(h)) * u64::from(sectors) + u64::from(s) - 1)
     }
 
     /// Shows `lba` in the addressing form of the command.
@@ -292,7 +292,7 @@ impl Disk {
     }
 
     fn block_sectors(&self) -> u32 {
-        self.transfer.left.min(self.transfer.block)
+        self.transfer.left.min(self.transfer.block).min(DMA_SECTORS)
     }
 
     /// Why `sectors` from `transfer.lba` cannot be reached.
@@ -308,13 +308,13 @@ impl Disk {
         buf.clear();
         buf.resize(sectors as usize * SECTOR, 0);
         let medium = self.medium.as_deref_mut().ok_or(ABRT)?;
-        medium.read_at(self.transfer.lba * SECTOR as u64, buf).map_err(read_error)
+        medium.read_at(self.transfer.lba.saturating_mul(SECTOR as u64), buf).map_err(read_error)
     }
 
     fn write_medium(&mut self, data: &[u8]) -> Result<(), u8> {
         self.check_range((data.len() / SECTOR) as u32)?;
         let medium = self.medium.as_deref_mut().ok_or(ABRT)?;
-        medium.write_at(self.transfer.lba * SECTOR as u64, data).map_err(write_error)
+        medium.write_at(self.transfer.lba.saturating_mul(SECTOR as u64), data).map_err(write_error)
     }
 
     fn advance(&mut self, sectors: u32) {

@@ -57,7 +57,7 @@ pub(super) fn disk(disk: &Disk) -> Vec<u8> {
     w.set(0, 0x0040); // fixed disk
     w.set(1, disk.native.cylinders);
     w.set(3, u16::from(disk.native.heads));
-    w.set(4, 512 * u16::from(disk.native.sectors));
+    w.set(4, 512 * u16::from(disk.native.sectors & 0x3F));
     w.set(5, 512);
     w.set(6, u16::from(disk.native.sectors));
     w.text(10, 10, &disk.identity.serial);

@@ -334,7 +334,7 @@ impl Cdrom {
             let medium = medium.ok_or(sense::NO_MEDIUM_TRAY_CLOSED)?;
             medium.read_at(at, &mut data).map_err(|_| sense::UNRECOVERED_READ)?;
             self.stream.layout.append(self.stream.lba, &data, &mut core.buf);
-            self.stream.lba += count;
+            self.stream.lba = self.stream.lba.wrapping_add(count);
             self.stream.blocks -= count;
             self.position = self.stream.lba;
         }
@@ -353,7 +353,7 @@ impl Cdrom {
             self.stream.left -= (data.len() as u64).min(self.stream.left);
             core.buf = data;
         } else {
-            let len = usize::try_from(self.stream.left).unwrap_or(usize::MAX).min(self.stream.limit);
+            let len = usize::try_from(self.stream.left).unwrap_or(usize::MAX).min(self.stream.limit).min(0xFFFE);
             match self.fill(core, len) {
                 Err(sense) => self.check(core, sense),
                 Ok(()) => {
