@@ -78,7 +78,7 @@ struct Transfer {
     internal: bool,
 }
 
-/// The disk behind an [`Interface`].
+/// The disk behind the device registers.
 #[derive(Serialize, Deserialize)]
 pub struct Disk {
     #[serde(skip)]

@@ -92,7 +92,7 @@ struct Stream {
     dma: bool,
 }
 
-/// The drive behind an [`Interface`].
+/// The drive behind the device registers.
 #[derive(Serialize, Deserialize)]
 pub struct Cdrom {
     #[serde(skip)]
