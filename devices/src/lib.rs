@@ -26,3 +26,4 @@ pub mod rtc;
 pub mod sched;
 pub mod sysctl;
 pub mod uart;
+pub mod vga;
