@@ -111,7 +111,7 @@ fn one(rig: &mut Rig, test: &Test, layout: &Layout, flags_mask: u64) -> Result<(
         wrong.push(format!("ip {:x} want {w:x}", s.rip));
     }
     let w = want(layout.flags, before.rflags);
-    if (s.rflags ^ w) & flags_mask & 0x7_FFFF != 0 {
+    if (s.rflags ^ w) & flags_mask & 0x3_FFFF != 0 {
         wrong.push(format!("flags {:x} want {w:x} mask {flags_mask:x}", s.rflags));
     }
     let pushed = test.exception.as_ref().and_then(|(_, rest)| {
