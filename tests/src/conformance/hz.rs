@@ -133,6 +133,7 @@ fn one(rig: &mut Rig, base: &CpuState, test: &Test, form: &Form, long: bool, fla
     for _ in 0..1_000_000 {
         match rig.run(1) {
             Exit::Halted => break,
+            Exit::Limit if rig.cpu.halted() => break,
             Exit::Limit if rig.cpu.rip() == start && !branches(form) => {}
             Exit::Limit => {
                 completed = true;
