@@ -4,6 +4,8 @@
 #[path = "build/asm16.rs"]
 #[allow(dead_code)]
 mod asm16;
+#[path = "build/sys/mod.rs"]
+mod sys;
 
 use std::path::PathBuf;
 
@@ -11,7 +13,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
     // The VGA BIOS and the demo disk are each one function `image() -> Vec<u8>` of a module under build/.
-    write("bios.bin", &[]);
+    let (bios, map) = sys::image();
+    write("bios.bin", &bios);
+    write("bios.map", map.as_bytes());
     write("vga.bin", &[]);
     write("demo.img", &[]);
 }

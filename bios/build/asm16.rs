@@ -67,20 +67,29 @@ pub fn f(m: impl Into<AsmMemoryOperand>) -> AsmMemoryOperand {
 /// # Panics
 /// On every error of the program; a build script has no better way to fail.
 pub fn assemble(size: usize, filler: u8, program: impl Fn(&mut Asm16)) -> Vec<u8> {
+    assemble_with_map(size, filler, program).0
+}
+
+/// As [`assemble`], and a listing of the labels by address, for debugging.
+pub fn assemble_with_map(size: usize, filler: u8, program: impl Fn(&mut Asm16)) -> (Vec<u8>, String) {
     assert!(size <= 0x10000, "an image is at most one segment");
     let mut symbols = BTreeMap::new();
     let mut near = Vec::new();
+    let mut sites = Vec::new();
     for _ in 0..32 {
-        let mut a = Asm16::new(size, filler, symbols, near);
+        let mut a = Asm16::new(size, filler, symbols, near, sites);
         program(&mut a);
         let stable = !a.moved && a.unknown.is_empty();
         if stable {
-            return a.image;
+            let mut labels: Vec<_> = a.symbols.iter().map(|(name, s)| (s.0, name)).collect();
+            labels.sort();
+            let map = labels.iter().map(|(at, name)| format!("{at:04x} {name}\n")).collect();
+            return (a.image, map);
         }
         if !a.moved {
             panic!("unknown labels: {}", a.unknown.join("; "));
         }
-        (symbols, near) = (a.symbols, a.near);
+        (symbols, near, sites) = (a.symbols, a.near, a.sites);
         // A label that vanished would keep its old address for ever.
         symbols.retain(|_, s| s.1 == a.pass);
     }
@@ -104,6 +113,8 @@ pub struct Asm16 {
     unknown: Vec<String>,
     /// For each branch in order of emission: does it need the near form?
     near: Vec<bool>,
+    /// The address of each branch in the last pass.
+    sites: Vec<usize>,
     branches: usize,
     moved: bool,
     pass: u32,
@@ -142,6 +153,12 @@ pub enum Target<'a> {
 
 impl<'a> From<&'a str> for Target<'a> {
     fn from(s: &'a str) -> Self {
+        Target::Label(s)
+    }
+}
+
+impl<'a> From<&'a String> for Target<'a> {
+    fn from(s: &'a String) -> Self {
         Target::Label(s)
     }
 }
@@ -206,7 +223,7 @@ macro_rules! strings {
 }
 
 impl Asm16 {
-    fn new(size: usize, filler: u8, symbols: BTreeMap<String, (u16, u32)>, near: Vec<bool>) -> Self {
+    fn new(size: usize, filler: u8, symbols: BTreeMap<String, (u16, u32)>, near: Vec<bool>, sites: Vec<usize>) -> Self {
         let pass = symbols.values().map(|s| s.1).max().unwrap_or(0) + 1;
         Self {
             code: new_assembler(16),
@@ -219,6 +236,7 @@ impl Asm16 {
             symbols,
             unknown: Vec::new(),
             near,
+            sites,
             branches: 0,
             moved: false,
             pass,
@@ -321,25 +339,33 @@ impl Asm16 {
     }
 
     fn branch(&mut self, name: &str, short: Code, near: Code) {
-        let target = self.at(name) as u64;
+        let target = self.at(name);
         let n = self.branches;
         self.branches += 1;
         if self.near.len() <= n {
             self.near.push(false);
+            self.sites.push(self.at);
         }
+        // A label ahead still has the address of the last pass: compare it with this branch's place in that pass.
+        let ahead = match self.symbols.get(&self.full(name)) {
+            Some(s) if s.1 == self.pass => Some(self.at),
+            Some(_) => Some(self.sites[n]),
+            None => None,
+        };
+        self.sites[n] = self.at;
         // Both short forms are two bytes long.
-        let distance = target as i64 - (self.at as i64 + 2);
-        let known = self.symbols.contains_key(&self.full(name));
-        if known && !(-128..128).contains(&distance) && !self.near[n] {
-            assert!(short != near, "{}: {name} is too far for this branch", self.place);
-            self.near[n] = true;
+        let in_reach = |from: usize| (-128..128).contains(&(i64::from(target) - (from as i64 + 2)));
+        if let Some(from) = ahead
+            && !in_reach(from)
+            && !self.near[n]
+        {
+            assert!(short != near || self.pass < 3, "{}: {name} is too far for this branch", self.place);
+            self.near[n] = short != near;
             self.moved = true;
         }
-        let (code, target) = match (self.near[n], known) {
-            (true, _) => (near, target),
-            (false, true) => (short, target),
-            (false, false) => (short, self.at as u64),
-        };
+        // Until the passes settle a short branch may not reach the address known so far; its size is what counts.
+        let code = if self.near[n] { near } else { short };
+        let target = if self.near[n] || in_reach(self.at) { target as u64 } else { self.at as u64 };
         match Instruction::with_branch(code, target) {
             Ok(i) => self.encode(&i),
             Err(e) => panic!("{}: {e}", self.place),
