@@ -33,19 +33,20 @@ fn flags(order: Ordering) -> u64 {
     }
 }
 
-/// Compares unless a stack fault or an unmasked exception forbids it.
-fn order(fpu: &mut Fpu, empty: bool, compare: impl FnOnce(&Fpu, &mut Status) -> Ordering) -> Option<Ordering> {
+/// Compares. The second value says that the instruction may pop: no unmasked exception forbids it. The outcome is
+/// reported either way.
+fn order(fpu: &mut Fpu, empty: bool, compare: impl FnOnce(&Fpu, &mut Status) -> Ordering) -> (Ordering, bool) {
     if empty {
-        return fpu.underflow().then_some(Ordering::Unordered);
+        return (Ordering::Unordered, fpu.underflow());
     }
     let mut st = fpu.begin();
     let order = compare(fpu, &mut st);
-    fpu.conclude(&mut st).then_some(order)
+    (order, fpu.conclude(&mut st))
 }
 
-fn finish(fpu: &mut Fpu, order: Option<Ordering>, pops: u32) {
-    if let Some(order) = order {
-        fpu.status = fpu.status & !(fsw::C3 | fsw::C2 | fsw::C0) | codes(order);
+fn finish(fpu: &mut Fpu, (order, proceed): (Ordering, bool), pops: u32) {
+    fpu.status = fpu.status & !(fsw::C3 | fsw::C2 | fsw::C0) | codes(order);
+    if proceed {
         for _ in 0..pops {
             fpu.pop();
         }
@@ -94,11 +95,15 @@ impl<const QUIET: bool, const POPS: u32> Insn for Fcomi<QUIET, POPS> {
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
         let i = sti(op);
         let empty = cpu.fpu.empty(0) || cpu.fpu.empty(i);
-        if let Some(order) = order(&mut cpu.fpu, empty, |f, st| f80::compare(f.st(0), f.st(i), QUIET, st)) {
-            cpu.set_arith_flags(flags(order));
-            if POPS != 0 {
-                cpu.fpu.pop();
-            }
+        let c1 = cpu.fpu.status & fsw::C1;
+        let (order, proceed) = order(&mut cpu.fpu, empty, |f, st| f80::compare(f.st(0), f.st(i), QUIET, st));
+        cpu.set_arith_flags(flags(order));
+        // C1 tells of stack faults only.
+        if !empty {
+            cpu.fpu.status |= c1;
+        }
+        if proceed && POPS != 0 {
+            cpu.fpu.pop();
         }
         Ok(())
     }

@@ -68,6 +68,7 @@ fn binary(fpu: &mut Fpu, pop: bool, f: impl FnOnce(F80, F80, &mut Status) -> F80
 }
 
 fn remainder(fpu: &mut Fpu, f: impl FnOnce(F80, F80, &mut Status) -> Remainder) {
+    fpu.status &= !fsw::C2;
     if fpu.empty(0) || fpu.empty(1) {
         if fpu.underflow() {
             fpu.set(0, F80::INDEFINITE);
@@ -80,7 +81,7 @@ fn remainder(fpu: &mut Fpu, f: impl FnOnce(F80, F80, &mut Status) -> Remainder) 
         return;
     }
     fpu.set(0, r.value);
-    if st.flags & IE == 0 {
+    if st.flags & IE == 0 && !r.value.is_nan() {
         let q = r.quotient;
         let bit = |n: u8, code: u16| if q >> n & 1 != 0 { code } else { 0 };
         let codes = bit(2, fsw::C0) | bit(1, fsw::C3) | bit(0, fsw::C1) | if r.partial { fsw::C2 } else { 0 };
@@ -90,6 +91,7 @@ fn remainder(fpu: &mut Fpu, f: impl FnOnce(F80, F80, &mut Status) -> Remainder) 
 
 /// FSIN and FCOS: C2 says that the operand is out of range and was left alone.
 fn trigonometric(fpu: &mut Fpu, f: impl FnOnce(F80, &mut Status) -> Option<F80>) {
+    fpu.status &= !fsw::C2;
     if fpu.empty(0) {
         if fpu.underflow() {
             fpu.set(0, F80::INDEFINITE);
@@ -101,22 +103,16 @@ fn trigonometric(fpu: &mut Fpu, f: impl FnOnce(F80, &mut Status) -> Option<F80>)
     let proceed = fpu.conclude(&mut st);
     match r {
         None => fpu.status |= fsw::C2,
-        Some(r) if proceed => {
-            fpu.status &= !fsw::C2;
-            fpu.set(0, r);
-        }
+        Some(r) if proceed => fpu.set(0, r),
         Some(_) => {}
     }
 }
 
 /// FSINCOS and FPTAN: as [`trigonometric`], with a second result to push.
 fn trigonometric_push(fpu: &mut Fpu, f: impl FnOnce(F80, &mut Status) -> Option<(F80, F80)>) {
-    let codes = fpu.status & fsw::C2;
     fpu.status &= !fsw::C2;
     if !spread(fpu, f) {
         fpu.status |= fsw::C2;
-    } else if fpu.status & fsw::ES != 0 {
-        fpu.status |= codes;
     }
 }
 
@@ -151,12 +147,12 @@ pub(super) const FORMS: &[(Code, Form)] = &[
     (Code::Fxtract, form_slow::<Fxtract>()),
     (Code::Fprem, form_slow::<Fprem>()),
     (Code::Fprem1, form_slow::<Fprem1>()),
-    //TRANS    (Code::F2xm1, form_slow::<F2xm1>()),
-    //TRANS    (Code::Fyl2x, form_slow::<Fyl2x>()),
-    //TRANS    (Code::Fyl2xp1, form_slow::<Fyl2xp1>()),
-    //TRANS    (Code::Fpatan, form_slow::<Fpatan>()),
-    //TRANS    (Code::Fsin, form_slow::<Fsin>()),
-    //TRANS    (Code::Fcos, form_slow::<Fcos>()),
-    //TRANS    (Code::Fsincos, form_slow::<Fsincos>()),
-    //TRANS    (Code::Fptan, form_slow::<Fptan>()),
+    (Code::F2xm1, form_slow::<F2xm1>()),
+    (Code::Fyl2x, form_slow::<Fyl2x>()),
+    (Code::Fyl2xp1, form_slow::<Fyl2xp1>()),
+    (Code::Fpatan, form_slow::<Fpatan>()),
+    (Code::Fsin, form_slow::<Fsin>()),
+    (Code::Fcos, form_slow::<Fcos>()),
+    (Code::Fsincos, form_slow::<Fsincos>()),
+    (Code::Fptan, form_slow::<Fptan>()),
 ];

@@ -37,10 +37,12 @@ plain! {
         fpu.top = fpu.top.wrapping_sub(1) & 7;
     };
     Ffree: |fpu, op| {
+        fpu.status &= !fsw::C1;
         let n = fpu.phys(sti(op));
         fpu.tags &= !(1 << n);
     };
     Ffreep: |fpu, op| {
+        fpu.status &= !fsw::C1;
         let n = fpu.phys(sti(op));
         fpu.tags &= !(1 << n);
         fpu.pop();

@@ -109,11 +109,8 @@ impl Insn for FldSti {
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
         let fpu = &mut cpu.fpu;
         let i = sti(op);
-        if fpu.full() {
-            if fpu.overflow() {
-                fpu.push(F80::INDEFINITE);
-            }
-        } else if fpu.empty(i) {
+        // An empty source comes before a full stack.
+        if fpu.empty(i) {
             if fpu.underflow() {
                 fpu.push(F80::INDEFINITE);
             }
@@ -245,17 +242,15 @@ impl<const POP: bool> Insn for FstSti<POP> {
     }
 }
 
-/// FSTPNCE (D9 D8+i): FSTP ST(i) that reports no stack underflow.
+/// FSTPNCE (D9 D8+i): FSTP ST(i) that reports no stack underflow and then only pops.
 struct FstpNoCheck;
 impl Insn for FstpNoCheck {
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
         let fpu = &mut cpu.fpu;
         fpu.status &= !super::fsw::C1;
-        let (i, value, empty) = (sti(op), fpu.st(0), fpu.empty(0));
-        fpu.set(i, value);
-        if empty {
-            let n = fpu.phys(i);
-            fpu.tags &= !(1 << n);
+        if !fpu.empty(0) {
+            let value = fpu.st(0);
+            fpu.set(sti(op), value);
         }
         fpu.pop();
         Ok(())
@@ -331,7 +326,6 @@ impl<C: Condition> Insn for Fcmov<C> {
             }
             return Ok(());
         }
-        fpu.status &= !super::fsw::C1;
         if holds {
             let v = fpu.st(i);
             fpu.set(0, v);
