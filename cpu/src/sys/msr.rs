@@ -1,3 +1,332 @@
-use crate::engine::dispatch::Form;
+//! RDMSR and WRMSR, XGETBV and XSETBV, MONITOR and MWAIT.
+//!
+//! Intel SDM volume 4 (the registers), volume 3, sections 11.11 (MTRRs, stored and never consulted: memory has one
+//! type), 11.12 (PAT, likewise), 15.3 (machine check: no bank). A register that the model does not have raises #GP(0).
+
+use crate::engine::dispatch::{Form, Insn};
+use crate::fault::{Exec, Fault};
+use crate::mmu::canonical;
+use crate::model::Feature;
+use crate::op::Op;
+use crate::operand::Rm;
+use crate::regs::{Gpr, Seg};
+use crate::state::{Cpu, cr0, cr4, efer};
 use iced_x86::Code;
-pub(crate) const FORMS: &[(Code, Form)] = &[];
+
+/// Register numbers.
+mod msr {
+    pub const P5_MC_ADDR: u32 = 0x00;
+    pub const P5_MC_TYPE: u32 = 0x01;
+    pub const TSC: u32 = 0x10;
+    pub const PLATFORM_ID: u32 = 0x17;
+    pub const APIC_BASE: u32 = 0x1B;
+    pub const EBL_CR_POWERON: u32 = 0x2A;
+    pub const UCODE_WRITE: u32 = 0x79;
+    pub const UCODE_REV: u32 = 0x8B;
+    pub const MTRRCAP: u32 = 0xFE;
+    pub const ARCH_CAPABILITIES: u32 = 0x10A;
+    pub const BBL_CR_CTL: u32 = 0x119;
+    pub const BBL_CR_CTL3: u32 = 0x11E;
+    pub const SYSENTER_CS: u32 = 0x174;
+    pub const SYSENTER_ESP: u32 = 0x175;
+    pub const SYSENTER_EIP: u32 = 0x176;
+    pub const MCG_CAP: u32 = 0x179;
+    pub const MCG_STATUS: u32 = 0x17A;
+    pub const MISC_ENABLE: u32 = 0x1A0;
+    pub const DEBUGCTL: u32 = 0x1D9;
+    pub const LASTBRANCH_FIRST: u32 = 0x1DB;
+    pub const LASTINT_LAST: u32 = 0x1DE;
+    pub const MTRR_PHYS_FIRST: u32 = 0x200;
+    pub const MTRR_PHYS_LAST: u32 = 0x20F;
+    pub const MTRR_FIX64K: u32 = 0x250;
+    pub const MTRR_FIX16K_80000: u32 = 0x258;
+    pub const MTRR_FIX16K_A0000: u32 = 0x259;
+    pub const MTRR_FIX4K_FIRST: u32 = 0x268;
+    pub const MTRR_FIX4K_LAST: u32 = 0x26F;
+    pub const PAT: u32 = 0x277;
+    pub const MTRR_DEF_TYPE: u32 = 0x2FF;
+    pub const EFER: u32 = 0xC000_0080;
+    pub const STAR: u32 = 0xC000_0081;
+    pub const LSTAR: u32 = 0xC000_0082;
+    pub const CSTAR: u32 = 0xC000_0083;
+    pub const SFMASK: u32 = 0xC000_0084;
+    pub const FS_BASE: u32 = 0xC000_0100;
+    pub const GS_BASE: u32 = 0xC000_0101;
+    pub const KERNEL_GS_BASE: u32 = 0xC000_0102;
+    pub const TSC_AUX: u32 = 0xC000_0103;
+}
+
+/// Eight variable ranges, fixed ranges, write combining.
+const MTRRCAP: u64 = 0x508;
+/// MTRR default type: type, FE and E.
+const MTRR_DEF_BITS: u64 = 0xCFF;
+/// ARCH_CAPABILITIES: not vulnerable to Meltdown, L1TF, MDS and TAA; nothing is predicted here.
+const ARCH_CAPABILITIES: u64 = 1 | 1 << 3 | 1 << 5 | 1 << 8;
+
+/// Memory types of MTRRs; PAT has UC- (7) too.
+fn mtrr_type(t: u64) -> bool {
+    matches!(t & 0xFF, 0 | 1 | 4 | 5 | 6)
+}
+
+fn all_types(value: u64, ok: impl Fn(u64) -> bool) -> Exec {
+    if (0..8).all(|i| ok(value >> (8 * i) & 0xFF)) { Ok(()) } else { Err(Fault::GP0) }
+}
+
+/// Index of a fixed-range MTRR in `mtrr_fixed`.
+fn fixed_index(n: u32) -> Option<usize> {
+    match n {
+        msr::MTRR_FIX64K => Some(0),
+        msr::MTRR_FIX16K_80000 => Some(1),
+        msr::MTRR_FIX16K_A0000 => Some(2),
+        msr::MTRR_FIX4K_FIRST..=msr::MTRR_FIX4K_LAST => Some((n - msr::MTRR_FIX4K_FIRST) as usize + 3),
+        _ => None,
+    }
+}
+
+fn must(ok: bool) -> Exec {
+    if ok { Ok(()) } else { Err(Fault::GP0) }
+}
+
+impl Cpu {
+    fn efer_mask(&self) -> u64 {
+        let bit = |f, bits| if self.model.feature(f) { bits } else { 0 };
+        bit(Feature::SYSCALL, efer::SCE) | bit(Feature::NX, efer::NXE) | bit(Feature::LM, efer::LME | efer::LMA)
+    }
+
+    /// The feature that a register belongs to, or that the model has it anyway.
+    fn has_msr(&self, n: u32) -> bool {
+        let p6 = self.model.family() >= 6;
+        let feature = match n {
+            msr::P5_MC_ADDR | msr::P5_MC_TYPE => Feature::MCE,
+            msr::TSC => Feature::TSC,
+            msr::SYSENTER_CS..=msr::SYSENTER_EIP => Feature::SEP,
+            msr::MTRRCAP
+            | msr::MTRR_PHYS_FIRST..=msr::MTRR_PHYS_LAST
+            | msr::MTRR_FIX64K
+            | msr::MTRR_FIX16K_80000
+            | msr::MTRR_FIX16K_A0000
+            | msr::MTRR_FIX4K_FIRST..=msr::MTRR_FIX4K_LAST
+            | msr::MTRR_DEF_TYPE => Feature::MTRR,
+            msr::PAT => Feature::PAT,
+            msr::MCG_CAP | msr::MCG_STATUS => Feature::MCA,
+            msr::ARCH_CAPABILITIES => Feature::ARCH_CAPABILITIES,
+            msr::EFER => return self.efer_mask() != 0,
+            msr::STAR..=msr::SFMASK | msr::FS_BASE..=msr::KERNEL_GS_BASE => Feature::LM,
+            msr::TSC_AUX => Feature::RDTSCP,
+            msr::PLATFORM_ID
+            | msr::APIC_BASE
+            | msr::EBL_CR_POWERON
+            | msr::UCODE_WRITE
+            | msr::UCODE_REV
+            | msr::BBL_CR_CTL
+            | msr::BBL_CR_CTL3
+            | msr::MISC_ENABLE
+            | msr::DEBUGCTL
+            | msr::LASTBRANCH_FIRST..=msr::LASTINT_LAST => return p6,
+            _ => return false,
+        };
+        self.model.feature(feature)
+    }
+
+    fn read_msr(&self, n: u32) -> Exec<u64> {
+        must(self.has_msr(n))?;
+        let s = &self.sys;
+        Ok(match n {
+            msr::TSC => self.tsc(),
+            msr::APIC_BASE => s.apic_base,
+            msr::MTRRCAP => MTRRCAP,
+            msr::ARCH_CAPABILITIES => ARCH_CAPABILITIES,
+            msr::SYSENTER_CS => s.sysenter_cs,
+            msr::SYSENTER_ESP => s.sysenter_esp,
+            msr::SYSENTER_EIP => s.sysenter_eip,
+            msr::MISC_ENABLE => s.misc_enable,
+            msr::MTRR_PHYS_FIRST..=msr::MTRR_PHYS_LAST => s.mtrr_var[(n - msr::MTRR_PHYS_FIRST) as usize],
+            msr::PAT => s.pat,
+            msr::MTRR_DEF_TYPE => s.mtrr_def,
+            msr::EFER => s.efer,
+            msr::STAR => s.star,
+            msr::LSTAR => s.lstar,
+            msr::CSTAR => s.cstar,
+            msr::SFMASK => s.sfmask,
+            msr::FS_BASE => self.seg[Seg::Fs as usize].base,
+            msr::GS_BASE => self.seg[Seg::Gs as usize].base,
+            msr::KERNEL_GS_BASE => s.kernel_gs_base,
+            msr::TSC_AUX => s.tsc_aux,
+            msr::UCODE_WRITE => return Err(Fault::GP0),
+            _ => fixed_index(n).map_or(0, |i| s.mtrr_fixed[i]),
+        })
+    }
+
+    fn write_msr(&mut self, n: u32, value: u64) -> Exec {
+        must(self.has_msr(n))?;
+        match n {
+            msr::TSC => self.sys.tsc_offset = value.wrapping_sub(self.icount_now()),
+            msr::APIC_BASE => self.sys.apic_base = value,
+            msr::SYSENTER_CS => self.sys.sysenter_cs = value,
+            msr::MISC_ENABLE => self.sys.misc_enable = value,
+            msr::MTRR_PHYS_FIRST..=msr::MTRR_PHYS_LAST => {
+                let base = n & 1 == 0;
+                must(!base || mtrr_type(value))?;
+                let low = if base { 0xFF } else { 0x800 };
+                must(value & !(self.model.phys_mask() & !0xFFF | low) == 0)?;
+                self.sys.mtrr_var[(n - msr::MTRR_PHYS_FIRST) as usize] = value;
+            }
+            msr::PAT => {
+                all_types(value, |t| mtrr_type(t) || t == 7)?;
+                self.sys.pat = value;
+            }
+            msr::MTRR_DEF_TYPE => {
+                must(value & !MTRR_DEF_BITS == 0 && mtrr_type(value))?;
+                self.sys.mtrr_def = value;
+            }
+            msr::EFER => return self.write_efer(value),
+            msr::STAR => self.sys.star = value,
+            msr::SFMASK => self.sys.sfmask = value & 0xFFFF_FFFF,
+            msr::TSC_AUX => {
+                must(value >> 32 == 0)?;
+                self.sys.tsc_aux = value;
+            }
+            msr::SYSENTER_ESP
+            | msr::SYSENTER_EIP
+            | msr::LSTAR
+            | msr::CSTAR
+            | msr::FS_BASE
+            | msr::GS_BASE
+            | msr::KERNEL_GS_BASE => {
+                must(canonical(value) || !self.model.feature(Feature::LM))?;
+                *self.address_msr(n) = value;
+            }
+            msr::MTRRCAP | msr::ARCH_CAPABILITIES | msr::MCG_CAP | msr::PLATFORM_ID => return Err(Fault::GP0),
+            _ => {
+                if let Some(i) = fixed_index(n) {
+                    all_types(value, mtrr_type)?;
+                    self.sys.mtrr_fixed[i] = value;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers that hold a canonical address.
+    fn address_msr(&mut self, n: u32) -> &mut u64 {
+        match n {
+            msr::SYSENTER_ESP => &mut self.sys.sysenter_esp,
+            msr::SYSENTER_EIP => &mut self.sys.sysenter_eip,
+            msr::LSTAR => &mut self.sys.lstar,
+            msr::CSTAR => &mut self.sys.cstar,
+            msr::FS_BASE => &mut self.seg[Seg::Fs as usize].base,
+            msr::GS_BASE => &mut self.seg[Seg::Gs as usize].base,
+            _ => &mut self.sys.kernel_gs_base,
+        }
+    }
+
+    fn write_efer(&mut self, value: u64) -> Exec {
+        let old = self.sys.efer;
+        let changed = old ^ value;
+        must(value & !self.efer_mask() == 0)?;
+        must(self.sys.cr0 & cr0::PG == 0 || changed & efer::LME == 0)?;
+        // LMA follows LME and paging, never a write.
+        self.sys.efer = value & !efer::LMA | old & efer::LMA;
+        if changed & efer::NXE != 0 {
+            self.tlb.flush_all();
+        }
+        self.update_mode();
+        Ok(())
+    }
+}
+
+/// RDMSR.
+struct Rdmsr;
+impl Insn for Rdmsr {
+    fn exec<M: Rm>(cpu: &mut Cpu, _op: &Op) -> Exec {
+        cpu.privileged()?;
+        let value = cpu.read_msr(cpu.r::<u32>(Gpr::Rcx))?;
+        cpu.gpr[Gpr::Rax as usize] = value & 0xFFFF_FFFF;
+        cpu.gpr[Gpr::Rdx as usize] = value >> 32;
+        Ok(())
+    }
+}
+
+fn edx_eax(cpu: &Cpu) -> u64 {
+    u64::from(cpu.r::<u32>(Gpr::Rdx)) << 32 | u64::from(cpu.r::<u32>(Gpr::Rax))
+}
+
+/// WRMSR.
+struct Wrmsr;
+impl Insn for Wrmsr {
+    fn exec<M: Rm>(cpu: &mut Cpu, _op: &Op) -> Exec {
+        cpu.privileged()?;
+        cpu.write_msr(cpu.r::<u32>(Gpr::Rcx), edx_eax(cpu))
+    }
+}
+
+/// XGETBV.
+struct Xgetbv;
+impl Insn for Xgetbv {
+    fn exec<M: Rm>(cpu: &mut Cpu, _op: &Op) -> Exec {
+        if cpu.sys.cr4 & cr4::OSXSAVE == 0 {
+            return Err(Fault::UD);
+        }
+        must(cpu.r::<u32>(Gpr::Rcx) == 0)?;
+        let value = cpu.sys.xcr0;
+        cpu.gpr[Gpr::Rax as usize] = value & 0xFFFF_FFFF;
+        cpu.gpr[Gpr::Rdx as usize] = value >> 32;
+        Ok(())
+    }
+}
+
+/// XSETBV.
+struct Xsetbv;
+impl Insn for Xsetbv {
+    fn exec<M: Rm>(cpu: &mut Cpu, _op: &Op) -> Exec {
+        if cpu.sys.cr4 & cr4::OSXSAVE == 0 {
+            return Err(Fault::UD);
+        }
+        cpu.privileged()?;
+        let value = edx_eax(cpu);
+        must(cpu.r::<u32>(Gpr::Rcx) == 0 && value & 1 != 0 && value & !cpu.model.xcr0_mask() == 0)?;
+        // AVX state needs SSE state.
+        must(value & 4 == 0 || value & 2 != 0)?;
+        cpu.sys.xcr0 = value;
+        cpu.update_mode();
+        Ok(())
+    }
+}
+
+/// MONITOR: the address is looked at and forgotten.
+struct Monitor;
+impl Insn for Monitor {
+    fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
+        if cpu.cpl != 0 {
+            return Err(Fault::UD);
+        }
+        must(cpu.r::<u32>(Gpr::Rcx) == 0)?;
+        let lin = cpu.segmented(op.seg(), cpu.gpr[Gpr::Rax as usize] & op.addr_mask(), 1, false)?;
+        cpu.read::<u8>(lin).map(|_| ())
+    }
+}
+
+/// MWAIT: waits as HLT does; with ECX bit 0 an interrupt wakes it even while IF is 0, so it does not wait then.
+struct Mwait;
+impl Insn for Mwait {
+    fn exec<M: Rm>(cpu: &mut Cpu, _op: &Op) -> Exec {
+        if cpu.cpl != 0 {
+            return Err(Fault::UD);
+        }
+        let hints = cpu.r::<u32>(Gpr::Rcx);
+        must(hints <= 1)?;
+        cpu.sys.halted = hints == 0 || cpu.interrupts_enabled();
+        Ok(())
+    }
+}
+
+pub(crate) const FORMS: &[(Code, Form)] = &[
+    (Code::Rdmsr, Form::system::<Rdmsr>()),
+    (Code::Wrmsr, Form::system::<Wrmsr>()),
+    (Code::Xgetbv, Form::plain::<Xgetbv>()),
+    (Code::Xsetbv, Form::system::<Xsetbv>()),
+    (Code::Monitorw, Form::checked::<Monitor>()),
+    (Code::Monitord, Form::checked::<Monitor>()),
+    (Code::Monitorq, Form::checked::<Monitor>()),
+    (Code::Mwait, Form::system::<Mwait>()),
+];
