@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod bench;
 mod cli;
 mod disk;
 mod display;
@@ -65,7 +66,7 @@ fn run() -> Result<u8, Failure> {
         Command::Disk { action: DiskAction::Info { file } } => print(&disk::info(&file)?),
         Command::Disk { action: DiskAction::Convert(_) } => unavailable("disk convert"),
         Command::Disk { action: DiskAction::Check(_) } => unavailable("disk check"),
-        Command::Bench => unavailable("bench"),
+        Command::Bench => bench::run(),
         Command::Replay(_) => unavailable("replay"),
         Command::Verify(_) => unavailable("verify"),
         Command::Query(_) => unavailable("query"),
