@@ -4,6 +4,7 @@
 
 use super::arena::enter;
 use super::lower::{code_name, end_op, fault_op};
+use super::table::{Unit, unit_of};
 use super::{CHAIN_MAX, lower};
 use crate::bus::Bus;
 use crate::fault::{Exec, Fault};
@@ -13,7 +14,7 @@ use crate::op::{Op, op_flags};
 use crate::regs::{Gpr, Seg};
 use crate::state::{Cpu, eflags};
 use crate::tlb;
-use iced_x86::{Decoder, DecoderError, DecoderOptions};
+use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 
 /// Why [`Cpu::run`] returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,7 +231,8 @@ impl Cpu {
             if decoder.last_error() == DecoderError::NoMoreBytes || i.len() > MAX_LEN {
                 break;
             }
-            let (op, last) = self.lower(&i, key);
+            let (mut op, last) = self.lower(&i, key);
+            note_opcode(&i, &bytes[(end - at).min(avail)..avail], &mut op);
             if i.is_invalid() && i.len() >= MAX_LEN {
                 break;
             }
@@ -280,7 +282,8 @@ impl Cpu {
                 }
                 continue;
             }
-            let (op, _) = self.lower(&i, key);
+            let (mut op, _) = self.lower(&i, key);
+            note_opcode(&i, &bytes[..len], &mut op);
             self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(ip);
             return self.run_alone(op);
         }
@@ -322,5 +325,12 @@ impl Cpu {
             self.sys.pending_debug |= crate::sys::debug::DR6_BS;
         }
         result
+    }
+}
+
+/// An x87 op carries its eleven opcode bits where other ops have register shifts.
+fn note_opcode(i: &Instruction, bytes: &[u8], op: &mut Op) {
+    if unit_of(i.code()) == Unit::Fpu {
+        [op.dst_shift, op.src_shift] = crate::fpu::opcode_bits(bytes).to_le_bytes();
     }
 }
