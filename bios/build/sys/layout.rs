@@ -82,6 +82,8 @@ pub const E_E820_COUNT: i32 = 0x6B;
 pub const E_BOOT_NEXT: i32 = 0x6C;
 /// Device chosen in the boot menu (0: none): kind in bits 3-0, number in bits 7-4.
 pub const E_BOOT_CHOICE: i32 = 0x6D;
+/// Is the PIIX4's power management function there?
+pub const E_PM_FOUND: i32 = 0x6E;
 /// Is a PS/2 pointing device there?
 pub const E_MOUSE_PRESENT: i32 = 0x6F;
 // El Torito emulation, 32 bytes.

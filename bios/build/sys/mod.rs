@@ -1,10 +1,12 @@
 //! The system BIOS: 64 KiB for the F segment, by service.
 
 mod acpi;
+mod aml;
 mod ata;
 mod atapi;
 mod boot;
 mod chipset;
+mod dsdt;
 mod edd;
 mod eltorito;
 mod floppy;

@@ -243,6 +243,7 @@ fn chips(a: &mut Asm16) {
         ret;
         // PIIX4 power management: base, enable, SCI on line 9; the SMBus above it.
         label   "quirk_pm";
+        mov     b(E_PM_FOUND).es(), 1;
         call    "pci_addr";
         mov     al, 0x3C;
         mov     cl, 9;

@@ -200,6 +200,7 @@ fn main(a: &mut Asm16) {
         call    "disk_init";
         call    "rom_scan";
         call    "ticks_init";
+        call    "acpi_check";
         call    "shadow_lock";
         call    "boot_prompt";
         int     0x19;
