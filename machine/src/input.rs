@@ -3,11 +3,25 @@
 //! An event is applied at the instruction count and virtual time at which [`crate::Machine::input`] is called; a
 //! recorder needs to see nothing else.
 
+use crate::board::{Board, ctx};
+use crate::build::CDROM;
 use crate::config::ImageSpec;
+use crate::error::{MachineError, Role};
+use crate::image;
+use rewind86_devices::ctx::Ctx;
+pub use rewind86_devices::keyboard::KeyCode;
+use serde::{Deserialize, Serialize};
 
-/// A key by its scan code of set 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyCode(pub u16);
+/// Where the absolute pointer was last, in a grid of [`GRID`] positions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    x: i32,
+    y: i32,
+}
+
+/// The mouse counts that the width and height of the screen are worth: a PS/2 mouse without acceleration then follows the
+/// pointer in a 640x480 mode, and the edges bring it back in step in any other.
+const GRID: (i32, i32) = (640, 480);
 
 /// A drive with exchangeable media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,4 +80,72 @@ pub enum InputEvent {
     Reset,
     /// The power button.
     PowerButton,
+}
+
+/// Applies `event` to the board at virtual time `now`.
+pub(crate) fn apply(board: &mut Board, now: u64, event: InputEvent) -> Result<(), MachineError> {
+    let mut ctx = ctx!(board, now);
+    match event {
+        InputEvent::Key { code, down } => {
+            board.kbc.key(&mut ctx, code, down);
+            board.requests.wake |= board.suspended;
+        }
+        InputEvent::Mouse { dx, dy, dz, buttons } => board.kbc.mouse_input(&mut ctx, dx, dy, dz, buttons),
+        InputEvent::MouseAbs { x, y, buttons } => {
+            let dx = follow(&mut board.pointer.x, x, GRID.0);
+            let dy = follow(&mut board.pointer.y, y, GRID.1);
+            board.kbc.mouse_input(&mut ctx, dx, dy, 0, buttons);
+        }
+        InputEvent::Serial { port, bytes } => {
+            if let Some(uart) = board.uarts.get_mut(port) {
+                uart.push_rx(&mut ctx, &bytes);
+            }
+        }
+        InputEvent::Media { drive, image } => return change_media(board, drive, image),
+        InputEvent::Reset => board.requests.reset = true,
+        InputEvent::PowerButton => board.press_power(now),
+    }
+    Ok(())
+}
+
+/// The counts that move the pointer along one axis to `to`; at an edge a whole screen more, so that it gets there.
+fn follow(at: &mut i32, to: u16, size: i32) -> i32 {
+    let place = i32::from(to) * (size - 1) / i32::from(u16::MAX);
+    let edge = match to {
+        0 => -size,
+        u16::MAX => size,
+        _ => 0,
+    };
+    let moved = place - *at;
+    *at = place;
+    if moved == 0 && edge != 0 { 0 } else { moved + edge }
+}
+
+/// The old medium is taken out first, so that the same file can be put in again.
+fn change_media(board: &mut Board, drive: Drive, image: Option<ImageSpec>) -> Result<(), MachineError> {
+    match drive {
+        Drive::Floppy(n @ 0..=1) => {
+            drop(board.fdc.eject(n as u8));
+            if let Some(spec) = image {
+                board.fdc.insert(n as u8, image::open(Role::Floppy(n), &spec)?);
+            }
+        }
+        Drive::Floppy(_) => {
+            return Err(MachineError::config("--floppy", "there is no such drive", "use A: or B:"));
+        }
+        Drive::Cdrom => {
+            let Some(cdrom) = board.ide.cdrom(CDROM) else {
+                return Err(MachineError::config(
+                    "--cdrom",
+                    "the machine has no CD-ROM drive",
+                    "start it with --cdrom",
+                ));
+            };
+            cdrom.eject(true);
+            if let Some(spec) = image {
+                cdrom.insert(image::open(Role::Cdrom, &spec)?);
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,8 +1,11 @@
 //! The board: RAM, memory and port map, wiring, run loop, loaders and disk images.
 #![forbid(unsafe_code)]
 
+pub mod board;
+mod build;
 pub mod config;
 mod error;
+mod hash;
 pub mod image;
 mod input;
 pub mod loader;

@@ -27,9 +27,11 @@ const SMRAM_ENABLE: u8 = 0x08;
 const SMRAM_BASE: u8 = 0x02;
 
 const IDENTITY: [Field; 3] = identity(0x8086, 0x1237, 0x060000, 0x02, 0x00);
-const REGISTERS: [Field; 16] = [
+const REGISTERS: [Field; 17] = [
     Field::command_status(0x0006, 0x0140, 0x0280),
     Field::new(0x0D, 1, 0, 0xF8),
+    // Subsystem of QEMU's board: firmware made for it looks here before it uses the firmware configuration device.
+    Field::fixed(0x2C, 4, 0x1100_1AF4),
     Field::new(0x50, 2, 0x0000, 0xFFFF), // PMCCFG
     Field::new(0x52, 2, 0x8000, 0xFFFF), // DETURBO, DBC
     Field::new(0x54, 4, 0x01000000, 0xFFFF_FFFF),

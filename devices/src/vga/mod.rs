@@ -179,17 +179,22 @@ impl Vga {
     }
 
     fn timing(&mut self) -> Timing {
+        let timing = self.present_timing();
+        self.timing = Some(timing);
+        timing
+    }
+
+    /// As [`Vga::timing`], without remembering it.
+    fn present_timing(&self) -> Timing {
         if let Some(timing) = self.timing {
             return timing;
         }
-        let timing = if self.dispi.enabled() {
+        if self.dispi.enabled() {
             Timing::sixty_hz(self.dispi.mode().1)
         } else {
             let hz = DOT_CLOCKS[usize::from(self.misc >> 2 & 3)];
             self.crtc.timing(hz, self.sequencer.char_dots(), self.sequencer.half_clock())
-        };
-        self.timing = Some(timing);
-        timing
+        }
     }
 
     /// Registers that the timing depends on may have changed; `before` is the timing before.

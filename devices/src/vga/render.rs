@@ -261,11 +261,11 @@ impl Vga {
     }
 
     /// The characters on the screen at virtual time `now`, or `None` in graphics modes.
-    pub fn text_screen(&mut self, now: u64) -> Option<TextScreen> {
+    pub fn text_screen(&self, now: u64) -> Option<TextScreen> {
         if self.dispi.enabled() || self.graphics.graphics_mode() {
             return None;
         }
-        let timing = self.timing();
+        let timing = self.present_timing();
         let row_lines = self.crtc.row_height() << u32::from(self.crtc.double_scan());
         let (cols, rows) = (self.crtc.columns(), (self.crtc.lines() / row_lines).max(1));
         let start = u32::from(self.crtc.start(now, &timing));
@@ -275,7 +275,7 @@ impl Vga {
         for (row, column) in (0..rows).flat_map(|row| (0..cols).map(move |column| (row, column))) {
             let ma = (start + row * self.crtc.row_offset() + (column >> shift)) & 0xFFFF;
             if cursor == Some(ma) {
-                screen.cursor = Some((column as u16, row as u16));
+                screen.cursor = Some((column as usize, row as usize));
             }
             let [ch, attr, _, _] = self.vram.planes(self.crtc.address(ma, 0)).to_le_bytes();
             screen.cells.push((ch, attr));

@@ -21,7 +21,7 @@ pub struct TextScreen {
     /// Character code (code page 437) and attribute, row by row.
     pub cells: Vec<(u8, u8)>,
     /// Column and row of the cursor when it is on and on the screen.
-    pub cursor: Option<(u16, u16)>,
+    pub cursor: Option<(usize, usize)>,
 }
 
 impl TextScreen {

@@ -1,0 +1,185 @@
+//! From a configuration to a board: opens the files, attaches the drives, fills CMOS memory.
+
+use crate::board::cmos;
+use crate::board::fwcfg::FwCfg;
+use crate::board::memory::{Layout, check_firmware, check_vga};
+use crate::board::{Board, Parts};
+use crate::config::{MachineConfig, RtcTime};
+use crate::error::{MachineError, Role};
+use crate::image::{self, geometry};
+use crate::loader::{self, Kernel};
+use rewind86_cpu::Cpu;
+use rewind86_cpu::mem::PhysMem;
+use rewind86_cpu::model::Model;
+use rewind86_devices::fdc::{DriveType, Fdc};
+use rewind86_devices::ide::disk::{DiskIdentity, Geometry};
+use rewind86_devices::ide::{Ide, Position};
+use rewind86_devices::rtc::Rtc;
+
+const MIB: u64 = 1 << 20;
+/// More RAM than this is a slip of the pen.
+const MAX_MEMORY: u64 = 256 << 30;
+
+/// The CD-ROM drive: master of the secondary channel.
+pub(crate) const CDROM: Position = Position { channel: 1, device: 0 };
+
+/// The parts of a machine.
+pub(crate) struct Built {
+    pub cpu: Cpu,
+    pub mem: PhysMem,
+    pub board: Board,
+    pub kernel: Option<Kernel>,
+}
+
+/// Checks the settings, opens the files and puts the machine together.
+pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
+    if cfg.memory < MIB || cfg.memory > MAX_MEMORY || !cfg.memory.is_multiple_of(64 << 10) {
+        return Err(MachineError::config(
+            "--memory",
+            format!("{} bytes of memory are not possible", cfg.memory),
+            "give a size from 1M to 256G, a multiple of 64K",
+        ));
+    }
+    if cfg.icount_rate == 0 {
+        return Err(MachineError::config("--icount-rate", "0 instructions per second", "give at least 1"));
+    }
+    let model = Model::parse(&cfg.cpu).map_err(|e| {
+        MachineError::config("--cpu", e.to_string(), "give a model name with ,+flag or ,-flag behind it")
+    })?;
+
+    let firmware = match &cfg.bios {
+        Some(path) => {
+            let bytes = loader::read(Role::Bios, path)?;
+            check_firmware(path, &bytes)?;
+            bytes
+        }
+        None => rewind86_bios::BIOS.to_vec(),
+    };
+    let vga = match &cfg.vga_bios {
+        Some(path) => {
+            let bytes = loader::read(Role::VgaBios, path)?;
+            check_vga(path, &bytes)?;
+            bytes
+        }
+        None => rewind86_bios::VGA_BIOS.to_vec(),
+    };
+    let mut layout = Layout::new(cfg.memory, firmware.len(), vga.len());
+    let kernel = cfg.kernel.as_ref().map(|k| loader::load(k, layout.below_4g())).transpose()?;
+    let kernel_rom = kernel.as_ref().map(|_| loader::rom::image());
+
+    let mut fdc = Fdc::new();
+    let mut floppies = [0; 2];
+    for (n, (spec, kind)) in (0u8..).zip(cfg.floppies.iter().zip(&mut floppies)) {
+        if let Some(spec) = spec {
+            fdc.insert(n, image::open(Role::Floppy(usize::from(n)), spec)?);
+        } else if n == 0 {
+            fdc.attach(0, DriveType::D1440);
+        }
+        *kind = fdc.drive_type(n).map_or(0, |t| t as u8);
+    }
+    let mut ide = Ide::new();
+    let disks = attach_disks(cfg, &mut ide)?;
+    if let Some(disc) = &cfg.cdrom {
+        let medium = disc.as_ref().map(|spec| image::open(Role::Cdrom, spec)).transpose()?;
+        ide.attach_cdrom(CDROM, medium);
+    }
+
+    let mut rtc = Rtc::new(unix_time(&cfg.rtc));
+    cmos::fill(
+        &mut rtc,
+        &cmos::Contents {
+            below_4g: layout.below_4g(),
+            above_4g: layout.above_4g(),
+            floppies,
+            disks,
+            boot: &cfg.boot,
+            fpu: true,
+        },
+    );
+    let mut files = Vec::new();
+    if !names_pci_function(&vga) {
+        files.push(("vgaroms/vga.rom", vga.clone()));
+    }
+    if let Some(rom) = &kernel_rom {
+        files.push(("genroms/kernel.rom", rom.clone()));
+    }
+    let mem = layout.build(&firmware, &vga, kernel_rom.as_deref());
+    let fwcfg = FwCfg::new(layout.ram(), files);
+    let serial_ports = cfg.serial_ports;
+    let mut board = Board::new(Parts {
+        rate: cfg.icount_rate,
+        layout,
+        rtc,
+        fdc,
+        ide,
+        serial_ports,
+        debug_exit: cfg.debug_exit,
+        vga_rom_len: vga.len() as u32,
+        fwcfg,
+    });
+    if let Some(Kernel::Linux(k)) = &kernel {
+        board.doorbell.entry = (k.segment, k.stack);
+    }
+    let mut cpu = Cpu::new(model);
+    cpu.set_block_ops(cfg.block_ops);
+    Ok(Built { cpu, mem, board, kernel })
+}
+
+/// Attaches the hard disks in the order given around the CD-ROM drive; returns the geometries of the first two.
+fn attach_disks(cfg: &MachineConfig, ide: &mut Ide) -> Result<[Option<geometry::DiskGeometry>; 2], MachineError> {
+    let mut places = vec![Position { channel: 0, device: 0 }, Position { channel: 0, device: 1 }];
+    if cfg.cdrom.is_none() {
+        places.push(CDROM);
+    }
+    places.push(Position { channel: 1, device: 1 });
+    if cfg.disks.len() > places.len() {
+        return Err(MachineError::config(
+            "--disk",
+            format!("{} disks are more than the {} free places", cfg.disks.len(), places.len()),
+            "give fewer",
+        ));
+    }
+    let mut first = [None; 2];
+    for (n, (spec, at)) in cfg.disks.iter().zip(places).enumerate() {
+        let mut medium = image::open(Role::Disk(n), spec)?;
+        let g = geometry::disk_geometry(medium.as_mut());
+        if let Some(slot) = first.get_mut(n) {
+            *slot = Some(g);
+        }
+        let identity = DiskIdentity { serial: format!("RW86{n:08}"), ..DiskIdentity::default() };
+        let geometry = Geometry { cylinders: g.cylinders, heads: g.heads, sectors: g.sectors };
+        ide.attach_disk(at, medium, identity, Some(geometry));
+    }
+    Ok(first)
+}
+
+/// Whether a VGA ROM names the adapter's PCI function, so that firmware takes it from the function's ROM register (PCI
+/// 2.1, 6.3.1); another one is offered as a file of the firmware configuration.
+fn names_pci_function(rom: &[u8]) -> bool {
+    let at = loader::le16(rom, 0x18).map_or(usize::MAX, usize::from);
+    rom.get(at..).is_some_and(|data| data.starts_with(b"PCIR") && loader::le32(data, 4) == Some(0x1111_1234))
+}
+
+/// Seconds since 1970 of a date and time in the proleptic Gregorian calendar.
+fn unix_time(t: &RtcTime) -> i64 {
+    let (year, month) = (i64::from(t.year), i64::from(t.month.clamp(1, 12)));
+    // Years that start in March, so that the leap day is the last.
+    let year = if month <= 2 { year - 1 } else { year };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(t.day.clamp(1, 31)) - 1;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468;
+    days * 86_400 + i64::from(t.hour) * 3600 + i64::from(t.minute) * 60 + i64::from(t.second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_become_seconds() {
+        let at = |year, month, day, hour| unix_time(&RtcTime { year, month, day, hour, minute: 0, second: 1 });
+        assert_eq!(at(1970, 1, 1, 0), 1);
+        assert_eq!(at(2000, 2, 29, 12), 951_825_601);
+        assert_eq!(at(2026, 1, 1, 0), 1_767_225_601);
+        assert_eq!(at(2000, 3, 1, 0) - at(2000, 2, 28, 0), 2 * 86_400);
+    }
+}
