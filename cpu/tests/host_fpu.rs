@@ -4,6 +4,7 @@
 //! Linux on Intel x86-64 only. The instruction runs natively between FXRSTOR and FXSAVE in a page of its own; neither
 //! delivers exceptions, and no state starts with a pending one, so nothing traps. Instruction and operand pointers are
 //! not compared: what they hold depends on the mode.
+#![allow(clippy::unwrap_used)]
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 use iced_x86::{Code, Decoder, DecoderOptions};
@@ -193,7 +194,7 @@ impl Core {
         let mut mem = PhysMem::new(1 << 20, 0);
         mem.map(0, 256, Some(0), Some(0));
         mem.write(CODE, instruction);
-        let mut cpu = Cpu::new(Model::parse("").unwrap());
+        let mut cpu = Cpu::new(Model::parse(",+fxsr,+sse3").unwrap());
         cpu.start_flat32(CODE as u32, 0, 0, 0x8_0000);
         Self { cpu, mem }
     }

@@ -3,6 +3,7 @@
 //! FXRSTOR loads the operands and the control word, the instruction runs, FXSAVE reads everything back without
 //! delivering pending exceptions, so that the unmasked responses are seen too. The seed is fixed. Vendors differ in the
 //! last bit of the transcendental functions and in responses outside of the manual's domains: Intel hosts only.
+#![allow(clippy::unwrap_used)]
 #![cfg(target_arch = "x86_64")]
 
 use rewind86_cpu::softfloat::f80::{self, Constant, F80};
@@ -218,10 +219,11 @@ fn check(
                 bad += &format!(" model aborts, host gives {:?};", output.st(0));
             }
         } else {
-            if let Some(m) = &out.memory {
-                if native_memory[..m.len()] != m[..] && st.unmasked() & 0x18 == 0 {
-                    bad += &format!(" memory {:02X?} model {m:02X?};", &native_memory[..m.len()]);
-                }
+            if let Some(m) = &out.memory
+                && native_memory[..m.len()] != m[..]
+                && st.unmasked() & 0x18 == 0
+            {
+                bad += &format!(" memory {:02X?} model {m:02X?};", &native_memory[..m.len()]);
             }
             for &(i, value) in &out.st {
                 let got = output.st(i);

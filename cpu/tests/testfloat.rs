@@ -2,6 +2,7 @@
 //!
 //! A file `<function>[_pNN]_<rounding>.tf.gz` holds one case a line in hex: operands, result, flags (TestFloat's bit
 //! order). The denormal-operand exception is not part of the vectors.
+#![allow(clippy::unwrap_used)]
 
 use flate2::read::GzDecoder;
 use rewind86_cpu::softfloat::f80::{self, F80};

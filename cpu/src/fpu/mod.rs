@@ -64,7 +64,7 @@ const FCW_INIT: u16 = 0x037F;
 /// x87 state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fpu {
-    /// Registers R0 to R7 by their physical number. MMX registers are the significands.
+    /// Registers R0 to R7 by their physical number.
     pub regs: [F80; 8],
     /// Control word.
     pub control: u16,

@@ -47,7 +47,14 @@ plain! {
         fpu.tags &= !(1 << n);
         fpu.pop();
     };
-    Fnop: |_fpu, _op| ();
+}
+
+struct Fnop;
+impl Insn for Fnop {
+    #[inline]
+    fn exec<M: Rm>(_cpu: &mut Cpu, _op: &Op) -> Exec {
+        Ok(())
+    }
 }
 
 pub(super) const FORMS: &[(Code, Form)] = &[

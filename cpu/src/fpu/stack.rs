@@ -140,32 +140,3 @@ impl Fpu {
         self.tags = (0..8).fold(0, |tags, n| tags | u8::from(word >> (2 * n) & 3 != 3) << n);
     }
 }
-
-/// The MMX view of the registers (SDM volume 1, 9.5 and 9.6).
-impl Fpu {
-    /// Every MMX instruction but EMMS: all registers valid, top of stack 0.
-    #[inline]
-    pub(crate) fn enter_mmx(&mut self) {
-        self.top = 0;
-        self.tags = 0xFF;
-    }
-
-    /// EMMS.
-    #[inline]
-    pub(crate) fn emms(&mut self) {
-        self.top = 0;
-        self.tags = 0;
-    }
-
-    /// MM`n`.
-    #[inline]
-    pub(crate) fn mmx(&self, n: usize) -> u64 {
-        self.regs[n & 7].mant
-    }
-
-    /// Writes MM`n`: sign and exponent become all ones.
-    #[inline]
-    pub(crate) fn set_mmx(&mut self, n: usize, value: u64) {
-        self.regs[n & 7] = F80::new(0xFFFF, value);
-    }
-}
