@@ -1,0 +1,15 @@
+//! Protection, interrupts, tasks and the system instructions: small programs run on the core with flat RAM.
+
+mod pm;
+mod rig;
+
+mod debug;
+mod flags;
+mod interrupts;
+mod long;
+mod paging;
+mod real;
+mod segments;
+mod tasks;
+mod transfers;
+mod v86;
