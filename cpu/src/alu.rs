@@ -19,7 +19,6 @@ pub(crate) trait Int: Copy + Eq + Ord + 'static {
     }
     /// Merges into a register: 8 and 16 bits keep the rest, 32 bits clear the upper half.
     fn merge(self, old: u64) -> u64;
-    fn from_le(bytes: &[u8]) -> Self;
     /// Top bit.
     #[inline(always)]
     fn sign(self) -> bool {
@@ -46,11 +45,6 @@ macro_rules! int {
             #[inline(always)]
             fn merge($self, $old: u64) -> u64 {
                 $merge
-            }
-            fn from_le(bytes: &[u8]) -> Self {
-                let mut b = [0; size_of::<$t>()];
-                b.copy_from_slice(&bytes[..size_of::<$t>()]);
-                <$t>::from_le_bytes(b)
             }
         }
     };

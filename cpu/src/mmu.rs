@@ -51,11 +51,9 @@ pub(crate) struct Target {
 
 struct Walk {
     phys: u64,
-    writable: bool,
     user: bool,
     nx: bool,
     global: bool,
-    dirty: bool,
 }
 
 impl Cpu {
@@ -115,7 +113,7 @@ impl Cpu {
     fn walk(&mut self, lin: u64, access: Access, user: bool) -> Exec<Walk> {
         let (c0, c4) = (self.sys.cr0, self.sys.cr4);
         if c0 & cr0::PG == 0 {
-            return Ok(Walk { phys: lin, writable: true, user: true, nx: false, global: false, dirty: true });
+            return Ok(Walk { phys: lin, user: true, nx: false, global: false });
         }
         let nxe = self.sys.efer & efer::NXE != 0;
         let mut rights = pte::RW | pte::US;
@@ -174,7 +172,7 @@ impl Cpu {
                 }
                 let large = level > 0 && e & pte::PS != 0;
                 let too_large = e & pte::PS != 0 && (level == 3 || level == 2 && !self.model.page1g());
-                let large_low = (1u64 << (12 + 9 * level)) - 1 & !0x1FFF;
+                let large_low = ((1u64 << (12 + 9 * level)) - 1) & !0x1FFF;
                 if e & reserved != 0 || too_large || large && e & large_low != 0 {
                     return Err(self.page_fault(lin, access, user, pf::P | pf::RSVD));
                 }
@@ -213,11 +211,9 @@ impl Cpu {
         let addr_mask = if c4 & cr4::PAE == 0 { 0xFF_FFFF_F000 } else { pte::ADDR };
         Ok(Walk {
             phys: (leaf & addr_mask & !low) | (lin & low),
-            writable: rights & pte::RW != 0 || !user && !wp,
             user: user_page,
             nx: nx && nxe,
             global: c4 & cr4::PGE != 0 && leaf & pte::G != 0,
-            dirty: leaf & pte::D != 0 || access == Access::Write,
         })
     }
 
@@ -270,15 +266,22 @@ impl Cpu {
                 }
             }
         }
-        let _ = (w.writable, w.dirty);
         Ok(target)
     }
 
     fn check_alignment(&self, lin: u64, size: u64, sel: usize) -> Exec {
-        if sel == tlb::NEVER && lin & (size - 1) != 0 {
+        if sel == tlb::NEVER && lin & (size - 1) != 0 && self.alignment_checked() {
             return Err(Fault::AC);
         }
         Ok(())
+    }
+
+    /// Data breakpoints see accesses only while the table that is never filled is current.
+    #[inline]
+    fn watch(&mut self, lin: u64, size: u64, write: bool, sel: usize) {
+        if sel == tlb::NEVER {
+            self.watch_data(lin, size, write);
+        }
     }
 
     /// A load that the TLB could not answer.
@@ -289,11 +292,13 @@ impl Cpu {
         let first = PAGE as u64 - (lin & 0xFFF);
         if first >= size {
             let t = self.translate(lin, Access::Read, sel)?;
+            self.watch(lin, size, false, sel);
             return Ok(self.phys_read(t, size));
         }
         let next = lin.wrapping_add(first) & self.lin_mask();
         let a = self.translate(lin, Access::Read, sel)?;
         let b = self.translate(next, Access::Read, sel)?;
+        self.watch(lin, size, false, sel);
         let mut v = 0;
         for i in 0..size {
             let t = if i < first { at(a, i) } else { at(b, i - first) };
@@ -316,12 +321,14 @@ impl Cpu {
         self.check_alignment(lin, size, sel)?;
         if first >= size {
             let t = self.translate(lin, Access::Write, sel)?;
+            self.watch(lin, size, true, sel);
             self.phys_write(t, size, value);
             return Ok(());
         }
         let next = lin.wrapping_add(first) & self.lin_mask();
         let a = self.translate(lin, Access::Write, sel)?;
         let b = self.translate(next, Access::Write, sel)?;
+        self.watch(lin, size, true, sel);
         for i in 0..size {
             let t = if i < first { at(a, i) } else { at(b, i - first) };
             self.phys_write(t, 1, value >> (8 * i));
@@ -343,16 +350,6 @@ impl Cpu {
         let last = lin.wrapping_add(size - 1) & self.lin_mask();
         if last >> 12 != lin >> 12 {
             self.translate(last, Access::Write, sel)?;
-        }
-        Ok(())
-    }
-
-    /// Raises the fault that a load of `size` bytes would raise.
-    pub(crate) fn probe_read(&mut self, lin: u64, size: u64) -> Exec {
-        self.translate(lin, Access::Read, self.tlb_sel)?;
-        let last = lin.wrapping_add(size - 1) & self.lin_mask();
-        if last >> 12 != lin >> 12 {
-            self.translate(last, Access::Read, self.tlb_sel)?;
         }
         Ok(())
     }

@@ -12,7 +12,6 @@ use crate::fault::{Exec, Fault};
 use crate::op::Op;
 use crate::regs::{Gpr, Seg};
 use crate::state::Cpu;
-use crate::tlb;
 
 /// How memory operands and the stack are addressed.
 pub(crate) trait World: 'static {
@@ -300,12 +299,5 @@ impl Cpu {
     #[inline(always)]
     pub(crate) fn set_r<T: Int>(&mut self, reg: Gpr, value: T) {
         self.gpr[reg as usize] = value.merge(self.gpr[reg as usize]);
-    }
-
-    /// The table for the current privilege (used by string and stack bodies).
-    #[inline(always)]
-    pub(crate) fn current_table(&self) -> usize {
-        debug_assert!(self.tlb_sel <= tlb::NEVER);
-        self.tlb_sel
     }
 }

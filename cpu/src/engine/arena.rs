@@ -115,8 +115,7 @@ impl Arena {
     /// Replaces the first op's handler: links that still lead here end their chain.
     pub fn retire(&mut self, first: u32, handler: crate::op::Handler) {
         self.head_mut(first).stale = true;
-        // SAFETY: `first` came from `push`, so the slot holds an op.
-        unsafe { self.slots[first as usize].op.handler = handler };
+        self.slots[first as usize].op.handler = handler;
     }
 
     /// Stores a direct link in the links slot behind `op`.

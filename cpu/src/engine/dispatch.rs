@@ -204,11 +204,6 @@ impl Cpu {
         self.rip = rip;
         self.icount += 1;
     }
-
-    /// Ends the chain at a repeat instruction that has retired `iterations` so far and is not done.
-    pub(crate) fn charge(&mut self, iterations: i64) {
-        self.left -= iterations;
-    }
 }
 
 /// Continues at the page-relative target `offset`, a direct successor of `op`, by the link if there is one.

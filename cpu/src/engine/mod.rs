@@ -164,11 +164,9 @@ impl Cpu {
 
     /// Picks the translation table for the privilege and refreshes the jump tag.
     pub(crate) fn update_tables(&mut self) {
-        use crate::state::eflags;
         use crate::tlb;
         let user = self.cpl == 3;
-        let align = user && self.sys.cr0 & cr0::AM != 0 && self.eflags & eflags::AC != 0;
-        self.tlb_sel = if align {
+        self.tlb_sel = if self.alignment_checked() || self.data_breakpoints_armed() {
             tlb::NEVER
         } else if user {
             tlb::USER
@@ -176,5 +174,10 @@ impl Cpu {
             tlb::SUPERVISOR
         };
         self.engine.jump_tag = u64::from(self.tlb.generation) << 32 | u64::from(self.engine.key.0) | 1 << 31;
+    }
+
+    /// #AC applies: CR0.AM, EFLAGS.AC and CPL 3.
+    pub(crate) fn alignment_checked(&self) -> bool {
+        self.cpl == 3 && self.sys.cr0 & cr0::AM != 0 && self.eflags & crate::state::eflags::AC != 0
     }
 }
