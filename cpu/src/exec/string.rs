@@ -1,4 +1,4 @@
-//! MOVS, STOS, LODS, SCAS, CMPS with REP, REPE, REPNE. INS and OUTS are in `sys/io.rs`.
+//! MOVS, STOS, LODS, SCAS, CMPS, INS, OUTS with REP, REPE, REPNE.
 //!
 //! Intel SDM volume 2, the entries of these instructions and REP. Every iteration is one retired instruction and may be
 //! interrupted: a repeat runs as many iterations as the chain's budget allows, then leaves with RIP at itself.
@@ -210,6 +210,36 @@ impl Kind for Cmps {
     }
 }
 
+struct Ins;
+impl Kind for Ins {
+    const COMPARES: bool = false;
+    fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
+        let port = cpu.gpr[Gpr::Rdx as usize] as u16;
+        cpu.check_port(port, T::SIZE)?;
+        // The port is read only when the store is sure to succeed.
+        let to = target::<W>(cpu, op, T::SIZE, true)?;
+        cpu.probe_write(to, T::SIZE)?;
+        let v: T = cpu.port_in(port);
+        cpu.write(to, v)?;
+        advance(cpu, op, Gpr::Rdi, delta);
+        Ok(())
+    }
+}
+
+struct Outs;
+impl Kind for Outs {
+    const COMPARES: bool = false;
+    fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
+        let port = cpu.gpr[Gpr::Rdx as usize] as u16;
+        cpu.check_port(port, T::SIZE)?;
+        let from = source::<W>(cpu, op, T::SIZE)?;
+        let v: T = cpu.read(from)?;
+        cpu.port_out(port, v);
+        advance(cpu, op, Gpr::Rsi, delta);
+        Ok(())
+    }
+}
+
 /// The handler of every string instruction.
 fn string<K: Kind, T: Int, W: World>(cpu: &mut Cpu, op: &Op) {
     cpu.engine.rem = op.rem;
@@ -259,6 +289,8 @@ fn repeat<K: Kind, T: Int, W: World>(cpu: &mut Cpu, op: &Op, down: bool, delta: 
         set_count(cpu, op, count - done);
         cpu.left -= (done - u64::from(first)) as i64;
         first = false;
+        // One iteration is retired that `left` did not pay for: the count that accesses see moves with it.
+        cpu.engine.rem = op.rem.wrapping_sub(1);
         if K::COMPARES && cpu.zf() != op.has(op_flags::REP) {
             return true;
         }
@@ -311,6 +343,12 @@ const STRING: &[(Code, Form)] = &[
     (Code::Scasw_AX_m16, string!(Scas, u16)),
     (Code::Scasd_EAX_m32, string!(Scas, u32)),
     (Code::Scasq_RAX_m64, string!(Scas, u64)),
+    (Code::Insb_m8_DX, string!(Ins, u8)),
+    (Code::Insw_m16_DX, string!(Ins, u16)),
+    (Code::Insd_m32_DX, string!(Ins, u32)),
+    (Code::Outsb_DX_m8, string!(Outs, u8)),
+    (Code::Outsw_DX_m16, string!(Outs, u16)),
+    (Code::Outsd_DX_m32, string!(Outs, u32)),
     (Code::Cmpsb_m8_m8, string!(Cmps, u8)),
     (Code::Cmpsw_m16_m16, string!(Cmps, u16)),
     (Code::Cmpsd_m32_m32, string!(Cmps, u32)),
