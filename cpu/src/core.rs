@@ -225,13 +225,8 @@ impl Cpu {
         // The deadline is the board's to give.
         let deadline = self.lines.deadline;
         self.lines = Lines { deadline, ..state.lines.clone() };
-        self.cpl = if self.real() {
-            0
-        } else if self.v86() {
-            3
-        } else {
-            (self.seg[Seg::Ss as usize].selector & 3) as u8
-        };
+        // The DPL of SS is the CPL in every mode.
+        self.cpl = self.seg[Seg::Ss as usize].dpl();
         self.tlb.flush_all();
         self.update_mode();
     }

@@ -90,7 +90,8 @@ impl Cpu {
             if self.sys.halted {
                 return Exit::Halted;
             }
-            let single = self.eflags & eflags::TF != 0 || self.breakpoints_armed();
+            // RF lasts for one instruction: it must not be seen by what interrupts later ones.
+            let single = self.eflags & (eflags::TF | eflags::RF) != 0 || self.breakpoints_armed();
             match if single { self.step_traced(until) } else { self.execute(until) } {
                 Ok(()) => {}
                 Err(fault) => {
@@ -321,7 +322,8 @@ impl Cpu {
             }
             None => self.one_shot(),
         };
-        if traced && result.is_ok() && self.icount != before {
+        // INT n and SYSCALL clear TF and take the trap away; POPF and IRET record it themselves.
+        if traced && self.eflags & eflags::TF != 0 && result.is_ok() && self.icount != before {
             self.sys.pending_debug |= crate::sys::debug::DR6_BS;
         }
         result
