@@ -9,11 +9,13 @@
 mod arith;
 mod compare;
 mod convert;
+mod dot;
 mod round;
 
 pub use arith::{add, div, max, min, mul, sqrt, sub};
 pub use compare::{compare, predicate};
 pub use convert::{f16_to_f32, f32_to_f16, f32_to_f64, f64_to_f32, from_i32, from_i64, round_to_int, to_i32, to_i64};
+pub use dot::{dot_product_f32, dot_product_f64};
 
 use super::{DE, IE, Status};
 
