@@ -77,9 +77,14 @@ impl Sysctl {
         *self = Self { debug: std::mem::take(&mut self.debug), ..Self::new(self.exit_enabled) };
     }
 
-    /// Whether port 92h opens A20; the gate is open if this or the keyboard controller says so.
+    /// Whether port 92h opens A20.
     pub fn a20(&self) -> bool {
         self.control_a & A_A20 != 0
+    }
+
+    /// The board's one A20 line changed: port 92h shows it.
+    pub fn set_a20(&mut self, open: bool) {
+        self.control_a = if open { self.control_a | A_A20 } else { self.control_a & !A_A20 };
     }
 
     /// Whether port 92h asked for a reset since the last call.

@@ -144,6 +144,11 @@ impl Kbc {
         self.output_port & OUT_A20 != 0
     }
 
+    /// The board's one A20 line changed: the output port shows it.
+    pub fn set_a20(&mut self, open: bool) {
+        self.output_port = if open { self.output_port | OUT_A20 } else { self.output_port & !OUT_A20 };
+    }
+
     /// Whether the guest has pulsed the reset line since the last call.
     pub fn take_reset(&mut self) -> bool {
         std::mem::take(&mut self.reset_requested)

@@ -31,15 +31,13 @@ use rewind86_devices::pic::Pic;
 use rewind86_devices::pit::Pit;
 use rewind86_devices::rtc::Rtc;
 use rewind86_devices::sched::{EventId, Scheduler};
-use rewind86_devices::sysctl::{PORT_CONTROL_A, Sysctl};
+use rewind86_devices::sysctl::Sysctl;
 use rewind86_devices::uart::Uart;
 use rewind86_devices::vga::{VRAM_SIZE, Vga};
 use serde::{Deserialize, Serialize};
 
 /// IRQ of the coprocessor error (FERR#).
 const IRQ_FERR: u8 = 13;
-/// Port 92h: A20 open.
-const A20_ON: u8 = 0x02;
 /// CMOS: why the machine was reset, and the code for a resume from suspend.
 const CMOS_SHUTDOWN: u8 = 0x0F;
 const SHUTDOWN_RESUME: u8 = 0xFE;
@@ -111,7 +109,7 @@ pub struct Board {
     pub(crate) layout: Layout,
     /// Suspended to RAM: nothing runs until a key or the power button.
     pub(crate) suspended: bool,
-    /// The A20 gate as the processor was last told.
+    /// The A20 gate.
     a20: bool,
     /// Deadline in ns for which `deadline_icount` was computed.
     deadline_ns: u64,
@@ -207,19 +205,32 @@ impl Board {
         self.doorbell.map.clear();
         self.requests = Requests::default();
         self.suspended = false;
-        self.a20 = self.a20_gate();
+        self.set_a20(true);
     }
 
-    /// The A20 gate: either source opens it.
+    /// The A20 gate.
     pub fn a20_gate(&self) -> bool {
-        self.kbc.a20() || self.sysctl.a20()
+        self.a20
     }
 
-    /// Opens the A20 gate as a boot loader does, through port 92h.
+    /// Port 92h and the keyboard controller drive one line; whichever changed last decides, and both show it.
+    fn update_a20(&mut self) -> bool {
+        let old = self.a20;
+        if self.kbc.a20() != old || self.sysctl.a20() != old {
+            self.set_a20(!old);
+        }
+        self.a20 != old
+    }
+
+    fn set_a20(&mut self, open: bool) {
+        self.a20 = open;
+        self.kbc.set_a20(open);
+        self.sysctl.set_a20(open);
+    }
+
+    /// Opens the A20 gate as a boot loader does.
     pub fn open_a20(&mut self) {
-        let mut ctx = ctx!(self, 0);
-        self.sysctl.write(&mut ctx, &mut self.pit, PORT_CONTROL_A, A20_ON);
-        self.a20 = self.a20_gate();
+        self.set_a20(true);
     }
 
     /// The power button: an ACPI system gets an event, for any other the power goes off.
@@ -303,11 +314,7 @@ impl Board {
         if let Some(value) = self.sysctl.take_exit() {
             self.requests.debug_exit = Some(value);
         }
-        let a20 = self.a20_gate();
-        if a20 != self.a20 {
-            self.a20 = a20;
-            self.requests.a20 = true;
-        }
+        self.requests.a20 |= self.update_a20();
         if self.requests.any() {
             lines.stop = true;
         }
