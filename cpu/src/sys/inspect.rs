@@ -11,8 +11,9 @@ use crate::operand::Rm;
 use crate::state::Cpu;
 use iced_x86::Code;
 
-/// The bits of a descriptor's second dword that LAR shows.
-const ACCESS_RIGHTS: u64 = 0x00F0_FF00;
+/// The bits of a descriptor's second dword that LAR shows; the four of the limit are undefined by the manual and shown
+/// by processors.
+const ACCESS_RIGHTS: u64 = 0x00FF_FF00;
 
 impl Cpu {
     /// The descriptor of a selector, when the program at CPL and RPL may see it.
