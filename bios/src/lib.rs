@@ -10,3 +10,6 @@ pub static VGA_BIOS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vga.bin")
 
 /// A bootable floppy that shows the machine at work.
 pub static DEMO_DISK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/demo.img"));
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ pub fn path(name: &str) -> Aml {
 /// A package length that counts itself and `body`, then `body`.
 fn sized(body: Aml) -> Aml {
     let n = body.len();
-    let mut out = if n + 1 <= 0x3F {
+    let mut out = if n < 0x3F {
         vec![(n + 1) as u8]
     } else if n + 2 <= 0xFFF {
         let len = n + 2;

@@ -110,19 +110,27 @@ fn transfer(a: &mut Asm16) {
         call    "floppy_media";
         pop     ecx;
         jc      ".error";
-        call    "floppy_dma";
-        jc      ".error";
-        // Physical track: twice the cylinder when stepping double.
+        call    "floppy_attempt";
+        jnc     ".done";
+        // No such sector: perhaps the rate is that of another medium (function 18h, a change without notice).
+        cmp     ah, 2;
+        je      ".look";
+        cmp     ah, 4;
+        jne     ".error";
+        label   ".look";
         movzx   bx, dl;
-        mov     al, b(bp + R_CH);
-        test    b(bx + FLOPPY_MEDIA), 0x20;
-        jz      ".single";
-        add     al, al;
-        label   ".single";
-        call    "fdc_seek";
+        mov     al, b(bx + FLOPPY_MEDIA);
+        push    ax;
+        push    ecx;
+        call    "floppy_find";
+        pop     ecx;
+        pop     ax;
         jc      ".error";
-        call    "floppy_command";
+        cmp     al, b(bx + FLOPPY_MEDIA);
+        je      ".error";
+        call    "floppy_attempt";
         jc      ".error";
+        label   ".done";
         call    "fdc_idle";
         jmp     "floppy_ok";
         label   ".error";
@@ -137,6 +145,25 @@ fn transfer(a: &mut Asm16) {
         label   ".keep";
         pop     ax;
         jmp     "floppy_fail";
+
+        // DMA, seek and command, ECX bytes less one. Carry: AH = error. Keeps ECX.
+        label   "floppy_attempt";
+        push    ecx;
+        call    "floppy_dma";
+        jc      ".done";
+        // Physical track: twice the cylinder when stepping double.
+        movzx   bx, dl;
+        mov     al, b(bp + R_CH);
+        test    b(bx + FLOPPY_MEDIA), 0x20;
+        jz      ".single";
+        add     al, al;
+        label   ".single";
+        call    "fdc_seek";
+        jc      ".done";
+        call    "floppy_command";
+        label   ".done";
+        pop     ecx;
+        ret;
 
         // Channel 2: ES:BX of the caller, CX+1 bytes. Carry: AH = 09h, it crosses 64 KiB. Keeps DL.
         label   "floppy_dma";

@@ -31,8 +31,9 @@ mod vectors;
 
 use crate::asm16::{Asm16, assemble_with_map};
 
-/// The system BIOS image and its label map.
-pub fn image() -> (Vec<u8>, String) {
+/// The system BIOS image and its label map. `font`: 8x8 glyphs, of which the first 128 get their place at FA6Eh.
+pub fn image(font: &[u8]) -> (Vec<u8>, String) {
+    let low = font.get(..128 * 8).unwrap_or(font);
     assemble_with_map(0x10000, 0xFF, |a: &mut Asm16| {
         // From the segment's start up to the fixed entry points at E000h.
         a.org(0);
@@ -60,5 +61,7 @@ pub fn image() -> (Vec<u8>, String) {
         eltorito::emit(a);
         boot::emit(a);
         vectors::emit(a);
+        a.org(0xFA6E);
+        a.db(low);
     })
 }
