@@ -125,10 +125,10 @@ impl Cpu {
 
     fn deliver(&mut self, first: Event) -> bool {
         let mut event = first;
+        if event.cause == Cause::Exception && event.vector == PF {
+            self.sys.cr2 = self.fault_address;
+        }
         loop {
-            if event.cause == Cause::Exception && event.vector == PF {
-                self.sys.cr2 = self.fault_address;
-            }
             // A fault after a task switch committed waits in the engine.
             let nested = match self.interrupt(event) {
                 Ok(()) => match self.engine.fault.take() {
@@ -137,6 +137,10 @@ impl Cpu {
                 },
                 Err(fault) => fault,
             };
+            // A page fault shows its address even when it ends as a double fault.
+            if nested.vector == PF {
+                self.sys.cr2 = self.fault_address;
+            }
             if event.cause == Cause::Exception && event.vector == DF {
                 return false;
             }

@@ -150,6 +150,9 @@ impl Rig {
         let mut rig = Self::protected(model);
         rig.code(CODE, |a| {
             use iced_x86::code_asm::*;
+            a.mov(eax, u32::from(DS3))?;
+            a.mov(ds, eax)?;
+            a.mov(es, eax)?;
             a.push(u32::from(DS3) as i32)?;
             a.push(STACK3 as i32)?;
             a.push(flags as i32)?;
@@ -157,7 +160,7 @@ impl Rig {
             a.push(USER as i32)?;
             a.iretd()
         });
-        let s = rig.steps(6);
+        let s = rig.steps(9);
         assert_eq!((s.seg[1].selector, s.rip, s.gpr[4]), (CS3, USER, STACK3));
         rig
     }
