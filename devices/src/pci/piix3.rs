@@ -39,7 +39,8 @@ const IDE_IDENTITY: [Field; 3] = identity(0x8086, 0x7010, 0x010180, 0x00, 0x00);
 const IDE_REGISTERS: [Field; 6] = [
     Field::command_status(0x0000, 0x0005, 0x0280),
     Field::new(0x0D, 1, 0, 0xF0),
-    Field::new(BAR4, 4, 1, 0x0000_FFF0),
+    // All upper bits are writable: sizing code that expects 32 of them would take 16 for a block of 4 GiB.
+    Field::new(BAR4, 4, 1, 0xFFFF_FFF0),
     Field::new(INTERRUPT_LINE, 1, 0, 0xFF),
     Field::new(0x40, 4, 0x8000_8000, 0xFFFF_FFFF), // IDETIM of both channels
     Field::new(0x44, 4, 0x0000_0000, 0x0000_00FF), // SIDETIM

@@ -140,7 +140,7 @@ fn base_addresses_size_themselves() {
         put(b, device, function, register, 4, 0xFFFF_FFFF);
         get(b, device, function, register, 4)
     };
-    assert_eq!(size(&mut b, 1, 1, 0x20), 0x0000_FFF1);
+    assert_eq!(size(&mut b, 1, 1, 0x20), 0xFFFF_FFF1);
     assert_eq!(size(&mut b, 1, 1, 0x10), 0);
     assert_eq!(size(&mut b, 2, 0, 0x10), 0xFF00_0008);
     assert_eq!(size(&mut b, 2, 0, 0x30), 0xFFFF_0001);
