@@ -14,7 +14,7 @@ use crate::state::{Cpu, cr0, cr4, efer};
 use iced_x86::Code;
 
 /// Register numbers.
-mod msr {
+mod number {
     pub const P5_MC_ADDR: u32 = 0x00;
     pub const P5_MC_TYPE: u32 = 0x01;
     pub const TSC: u32 = 0x10;
@@ -75,10 +75,10 @@ fn all_types(value: u64, ok: impl Fn(u64) -> bool) -> Exec {
 /// Index of a fixed-range MTRR in `mtrr_fixed`.
 fn fixed_index(n: u32) -> Option<usize> {
     match n {
-        msr::MTRR_FIX64K => Some(0),
-        msr::MTRR_FIX16K_80000 => Some(1),
-        msr::MTRR_FIX16K_A0000 => Some(2),
-        msr::MTRR_FIX4K_FIRST..=msr::MTRR_FIX4K_LAST => Some((n - msr::MTRR_FIX4K_FIRST) as usize + 3),
+        number::MTRR_FIX64K => Some(0),
+        number::MTRR_FIX16K_80000 => Some(1),
+        number::MTRR_FIX16K_A0000 => Some(2),
+        number::MTRR_FIX4K_FIRST..=number::MTRR_FIX4K_LAST => Some((n - number::MTRR_FIX4K_FIRST) as usize + 3),
         _ => None,
     }
 }
@@ -97,32 +97,32 @@ impl Cpu {
     fn has_msr(&self, n: u32) -> bool {
         let p6 = self.model.family() >= 6;
         let feature = match n {
-            msr::P5_MC_ADDR | msr::P5_MC_TYPE => Feature::MCE,
-            msr::TSC => Feature::TSC,
-            msr::SYSENTER_CS..=msr::SYSENTER_EIP => Feature::SEP,
-            msr::MTRRCAP
-            | msr::MTRR_PHYS_FIRST..=msr::MTRR_PHYS_LAST
-            | msr::MTRR_FIX64K
-            | msr::MTRR_FIX16K_80000
-            | msr::MTRR_FIX16K_A0000
-            | msr::MTRR_FIX4K_FIRST..=msr::MTRR_FIX4K_LAST
-            | msr::MTRR_DEF_TYPE => Feature::MTRR,
-            msr::PAT => Feature::PAT,
-            msr::MCG_CAP | msr::MCG_STATUS => Feature::MCA,
-            msr::ARCH_CAPABILITIES => Feature::ARCH_CAPABILITIES,
-            msr::EFER => return self.efer_mask() != 0,
-            msr::STAR..=msr::SFMASK | msr::FS_BASE..=msr::KERNEL_GS_BASE => Feature::LM,
-            msr::TSC_AUX => Feature::RDTSCP,
-            msr::PLATFORM_ID
-            | msr::APIC_BASE
-            | msr::EBL_CR_POWERON
-            | msr::UCODE_WRITE
-            | msr::UCODE_REV
-            | msr::BBL_CR_CTL
-            | msr::BBL_CR_CTL3
-            | msr::MISC_ENABLE
-            | msr::DEBUGCTL
-            | msr::LASTBRANCH_FIRST..=msr::LASTINT_LAST => return p6,
+            number::P5_MC_ADDR | number::P5_MC_TYPE => Feature::MCE,
+            number::TSC => Feature::TSC,
+            number::SYSENTER_CS..=number::SYSENTER_EIP => Feature::SEP,
+            number::MTRRCAP
+            | number::MTRR_PHYS_FIRST..=number::MTRR_PHYS_LAST
+            | number::MTRR_FIX64K
+            | number::MTRR_FIX16K_80000
+            | number::MTRR_FIX16K_A0000
+            | number::MTRR_FIX4K_FIRST..=number::MTRR_FIX4K_LAST
+            | number::MTRR_DEF_TYPE => Feature::MTRR,
+            number::PAT => Feature::PAT,
+            number::MCG_CAP | number::MCG_STATUS => Feature::MCA,
+            number::ARCH_CAPABILITIES => Feature::ARCH_CAPABILITIES,
+            number::EFER => return self.efer_mask() != 0,
+            number::STAR..=number::SFMASK | number::FS_BASE..=number::KERNEL_GS_BASE => Feature::LM,
+            number::TSC_AUX => Feature::RDTSCP,
+            number::PLATFORM_ID
+            | number::APIC_BASE
+            | number::EBL_CR_POWERON
+            | number::UCODE_WRITE
+            | number::UCODE_REV
+            | number::BBL_CR_CTL
+            | number::BBL_CR_CTL3
+            | number::MISC_ENABLE
+            | number::DEBUGCTL
+            | number::LASTBRANCH_FIRST..=number::LASTINT_LAST => return p6,
             _ => return false,
         };
         self.model.feature(feature)
@@ -132,27 +132,27 @@ impl Cpu {
         must(self.has_msr(n))?;
         let s = &self.sys;
         Ok(match n {
-            msr::TSC => self.tsc(),
-            msr::APIC_BASE => s.apic_base,
-            msr::MTRRCAP => MTRRCAP,
-            msr::ARCH_CAPABILITIES => ARCH_CAPABILITIES,
-            msr::SYSENTER_CS => s.sysenter_cs,
-            msr::SYSENTER_ESP => s.sysenter_esp,
-            msr::SYSENTER_EIP => s.sysenter_eip,
-            msr::MISC_ENABLE => s.misc_enable,
-            msr::MTRR_PHYS_FIRST..=msr::MTRR_PHYS_LAST => s.mtrr_var[(n - msr::MTRR_PHYS_FIRST) as usize],
-            msr::PAT => s.pat,
-            msr::MTRR_DEF_TYPE => s.mtrr_def,
-            msr::EFER => s.efer,
-            msr::STAR => s.star,
-            msr::LSTAR => s.lstar,
-            msr::CSTAR => s.cstar,
-            msr::SFMASK => s.sfmask,
-            msr::FS_BASE => self.seg[Seg::Fs as usize].base,
-            msr::GS_BASE => self.seg[Seg::Gs as usize].base,
-            msr::KERNEL_GS_BASE => s.kernel_gs_base,
-            msr::TSC_AUX => s.tsc_aux,
-            msr::UCODE_WRITE => return Err(Fault::GP0),
+            number::TSC => self.tsc(),
+            number::APIC_BASE => s.apic_base,
+            number::MTRRCAP => MTRRCAP,
+            number::ARCH_CAPABILITIES => ARCH_CAPABILITIES,
+            number::SYSENTER_CS => s.sysenter_cs,
+            number::SYSENTER_ESP => s.sysenter_esp,
+            number::SYSENTER_EIP => s.sysenter_eip,
+            number::MISC_ENABLE => s.misc_enable,
+            number::MTRR_PHYS_FIRST..=number::MTRR_PHYS_LAST => s.mtrr_var[(n - number::MTRR_PHYS_FIRST) as usize],
+            number::PAT => s.pat,
+            number::MTRR_DEF_TYPE => s.mtrr_def,
+            number::EFER => s.efer,
+            number::STAR => s.star,
+            number::LSTAR => s.lstar,
+            number::CSTAR => s.cstar,
+            number::SFMASK => s.sfmask,
+            number::FS_BASE => self.seg[Seg::Fs as usize].base,
+            number::GS_BASE => self.seg[Seg::Gs as usize].base,
+            number::KERNEL_GS_BASE => s.kernel_gs_base,
+            number::TSC_AUX => s.tsc_aux,
+            number::UCODE_WRITE => return Err(Fault::GP0),
             _ => fixed_index(n).map_or(0, |i| s.mtrr_fixed[i]),
         })
     }
@@ -160,43 +160,45 @@ impl Cpu {
     fn write_msr(&mut self, n: u32, value: u64) -> Exec {
         must(self.has_msr(n))?;
         match n {
-            msr::TSC => self.sys.tsc_offset = value.wrapping_sub(self.icount_now()),
-            msr::APIC_BASE => self.sys.apic_base = value,
-            msr::SYSENTER_CS => self.sys.sysenter_cs = value,
-            msr::MISC_ENABLE => self.sys.misc_enable = value,
-            msr::MTRR_PHYS_FIRST..=msr::MTRR_PHYS_LAST => {
+            number::TSC => self.sys.tsc_offset = value.wrapping_sub(self.icount_now()),
+            number::APIC_BASE => self.sys.apic_base = value,
+            number::SYSENTER_CS => self.sys.sysenter_cs = value,
+            number::MISC_ENABLE => self.sys.misc_enable = value,
+            number::MTRR_PHYS_FIRST..=number::MTRR_PHYS_LAST => {
                 let base = n & 1 == 0;
                 must(!base || mtrr_type(value))?;
                 let low = if base { 0xFF } else { 0x800 };
                 must(value & !(self.model.phys_mask() & !0xFFF | low) == 0)?;
-                self.sys.mtrr_var[(n - msr::MTRR_PHYS_FIRST) as usize] = value;
+                self.sys.mtrr_var[(n - number::MTRR_PHYS_FIRST) as usize] = value;
             }
-            msr::PAT => {
+            number::PAT => {
                 all_types(value, |t| mtrr_type(t) || t == 7)?;
                 self.sys.pat = value;
             }
-            msr::MTRR_DEF_TYPE => {
+            number::MTRR_DEF_TYPE => {
                 must(value & !MTRR_DEF_BITS == 0 && mtrr_type(value))?;
                 self.sys.mtrr_def = value;
             }
-            msr::EFER => return self.write_efer(value),
-            msr::STAR => self.sys.star = value,
-            msr::SFMASK => self.sys.sfmask = value & 0xFFFF_FFFF,
-            msr::TSC_AUX => {
+            number::EFER => return self.write_efer(value),
+            number::STAR => self.sys.star = value,
+            number::SFMASK => self.sys.sfmask = value & 0xFFFF_FFFF,
+            number::TSC_AUX => {
                 must(value >> 32 == 0)?;
                 self.sys.tsc_aux = value;
             }
-            msr::SYSENTER_ESP
-            | msr::SYSENTER_EIP
-            | msr::LSTAR
-            | msr::CSTAR
-            | msr::FS_BASE
-            | msr::GS_BASE
-            | msr::KERNEL_GS_BASE => {
+            number::SYSENTER_ESP
+            | number::SYSENTER_EIP
+            | number::LSTAR
+            | number::CSTAR
+            | number::FS_BASE
+            | number::GS_BASE
+            | number::KERNEL_GS_BASE => {
                 must(canonical(value) || !self.model.feature(Feature::LM))?;
                 *self.address_msr(n) = value;
             }
-            msr::MTRRCAP | msr::ARCH_CAPABILITIES | msr::MCG_CAP | msr::PLATFORM_ID => return Err(Fault::GP0),
+            number::MTRRCAP | number::ARCH_CAPABILITIES | number::MCG_CAP | number::PLATFORM_ID => {
+                return Err(Fault::GP0);
+            }
             _ => {
                 if let Some(i) = fixed_index(n) {
                     all_types(value, mtrr_type)?;
@@ -210,12 +212,12 @@ impl Cpu {
     /// Registers that hold a canonical address.
     fn address_msr(&mut self, n: u32) -> &mut u64 {
         match n {
-            msr::SYSENTER_ESP => &mut self.sys.sysenter_esp,
-            msr::SYSENTER_EIP => &mut self.sys.sysenter_eip,
-            msr::LSTAR => &mut self.sys.lstar,
-            msr::CSTAR => &mut self.sys.cstar,
-            msr::FS_BASE => &mut self.seg[Seg::Fs as usize].base,
-            msr::GS_BASE => &mut self.seg[Seg::Gs as usize].base,
+            number::SYSENTER_ESP => &mut self.sys.sysenter_esp,
+            number::SYSENTER_EIP => &mut self.sys.sysenter_eip,
+            number::LSTAR => &mut self.sys.lstar,
+            number::CSTAR => &mut self.sys.cstar,
+            number::FS_BASE => &mut self.seg[Seg::Fs as usize].base,
+            number::GS_BASE => &mut self.seg[Seg::Gs as usize].base,
             _ => &mut self.sys.kernel_gs_base,
         }
     }

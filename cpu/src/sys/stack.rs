@@ -27,15 +27,6 @@ impl Width {
             Self::W64 => 8,
         }
     }
-
-    /// Mask of a value.
-    pub const fn mask(self) -> u64 {
-        match self {
-            Self::W16 => 0xFFFF,
-            Self::W32 => 0xFFFF_FFFF,
-            Self::W64 => u64::MAX,
-        }
-    }
 }
 
 /// A stack segment and pointer in use.

@@ -20,7 +20,7 @@ fn armed(
         s.sys.dr[7] = 0x400 | control;
     });
     rig.code(CODE, program);
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     (rig, s)
 }
 
@@ -32,7 +32,7 @@ fn single_steps_trap_behind_each_instruction() {
         a.nop()?;
         a.nop()
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, s.sys.dr[6] & 0xE00F, s.rflags & TF), (DB + 1, 0x4000, 0));
     assert_eq!([rig.read32(STACK0 - 12), rig.read32(STACK0 - 4)], [CODE as u32 + 1, 0x102]);
 }
@@ -47,7 +47,7 @@ fn an_iret_into_tf_traps_one_instruction_later() {
         a.iretd()
     });
     rig.code(0x5000, |a| a.nop());
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, rig.read32(s.gpr[4])), (DB + 1, 0x5001));
 }
 
@@ -60,12 +60,12 @@ fn popf_that_clears_tf_still_traps_and_int_n_does_not() {
     });
     rig.write32(STACK0 - 4, 2);
     rig.code(CODE, |a| a.popfd());
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, rig.read32(s.gpr[4]), rig.read32(s.gpr[4] + 8)), (DB + 1, CODE as u32 + 1, 2));
     let mut rig = Rig::protected("");
     rig.edit(|s| s.rflags |= TF);
     rig.code(CODE, |a| a.int(0x30));
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 0x30 + 1);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 0x30 + 1);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn mov_ss_delays_the_trap() {
         a.nop()
     });
     rig.edit(|s| s.gpr[1] = DS0.into());
-    rig.to_halt();
+    rig.until_halt();
     assert_eq!(rig.read32(0x7_0000 - 12), CODE as u32 + 7);
 }
 
@@ -144,7 +144,7 @@ fn port_breakpoints_need_cr4_de() {
             a.in_(al, 0x60)?;
             a.hlt()
         });
-        assert_eq!(rig.to_halt().rip == DB + 1, de);
+        assert_eq!(rig.until_halt().rip == DB + 1, de);
     }
 }
 

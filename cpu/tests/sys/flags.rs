@@ -72,7 +72,7 @@ fn ring_3_may_not() {
     ] {
         let mut rig = Rig::user("", 2);
         rig.write(USER, bytes);
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!((s.rip, rig.read32(s.gpr[4])), (HANDLERS + 64 * 13 + 1, 0), "{bytes:x?}");
     }
 }
@@ -108,7 +108,7 @@ fn model_specific_registers() {
         a.mov(ecx, 0x5555u32)?;
         a.rdmsr()
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.gpr[3], s.rip), (0x1234, HANDLERS + 64 * 13 + 1));
 }
 
@@ -123,11 +123,11 @@ fn the_time_stamp_counter_can_be_set_and_locked() {
         a.rdtsc()?;
         a.hlt()
     });
-    assert_eq!(rig.to_halt().gpr[0], 1001);
+    assert_eq!(rig.until_halt().gpr[0], 1001);
     let mut rig = Rig::user("", 2);
     rig.edit(|s| s.sys.cr4 |= 4);
     rig.code(USER, |a| a.rdtsc());
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 13 + 1);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1);
 }
 
 #[test]

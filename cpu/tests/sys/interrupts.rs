@@ -52,7 +52,7 @@ fn a_gate_of_dpl_0_is_not_for_ring_3() {
     let mut rig = Rig::user("", 2);
     rig.code(USER, |a| a.int(0x30));
     rig.set_gate(0x30, gate(CS0, 0x1234, 0x8E, 0));
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!(s.rip, HANDLERS + 64 * 13 + 1);
     assert_eq!(rig.frame(TSS_STACK0 - 24), [0x30 << 3 | 2, USER as u32, CS3.into(), 0x1_0002]);
 }
@@ -76,7 +76,7 @@ fn gate_faults_and_their_error_codes() {
         rig.set_gate(0x30, g);
         rig.set_descriptor(SPARE, spare);
         rig.code(CODE, |a| a.int(0x30));
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!(s.rip, HANDLERS + 64 * vector + 1, "case {i}");
         assert_eq!(rig.frame(STACK0 - 16), [error, CODE as u32, CS0.into(), 0x1_0002], "case {i}");
     }
@@ -93,7 +93,7 @@ fn external_events_set_ext() {
         a.nop()
     });
     rig.cpu.lines.intr = true;
-    rig.to_halt();
+    rig.until_halt();
     assert_eq!(rig.frame(STACK0 - 16), [0x30 << 3 | 3, CODE as u32 + 2, CS0.into(), 0x1_0002 | IF]);
 }
 
@@ -182,7 +182,7 @@ fn contributory_faults_double() {
         a.mov(eax, 0x1000)?;
         a.mov(ds, ax)
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!(s.rip, HANDLERS + 64 * 8 + 1);
     assert_eq!(rig.frame(STACK0 - 16), [0, CODE as u32 + 5, CS0.into(), 0x1_0002]);
 }
@@ -192,7 +192,7 @@ fn benign_faults_are_served_one_after_the_other() {
     let mut rig = Rig::protected("");
     rig.set_gate(6, 0);
     rig.code(CODE, |a| a.ud2());
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!(s.rip, HANDLERS + 64 * 13 + 1);
     assert_eq!(rig.frame(STACK0 - 16)[0], 6 << 3 | 3);
 }
@@ -216,7 +216,7 @@ fn exceptions_without_error_codes() {
         rig.write32(0x6000, 5);
         rig.write32(0x6004, 9);
         rig.write(CODE, bytes);
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!((s.rip, s.gpr[4]), (HANDLERS + 64 * vector + 1, STACK0 - 12));
         assert_eq!([rig.read32(STACK0 - 12), rig.read32(STACK0 - 4)], [CODE as u32, 0x1_0046 & rig.read32(STACK0 - 4)]);
     }
@@ -225,7 +225,7 @@ fn exceptions_without_error_codes() {
         let mut rig = Rig::protected("");
         rig.edit(|s| s.rflags |= 0x800);
         rig.write(CODE, bytes);
-        rig.to_halt();
+        rig.until_halt();
         assert_eq!(rig.read32(STACK0 - 12), CODE as u32 + 1, "vector {vector}");
         assert_eq!(rig.cpu.rip(), HANDLERS + 64 * vector + 1);
     }
@@ -253,7 +253,7 @@ fn iret_checks() {
             a.push(eip as i32)?;
             a.iretd()
         });
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!(s.rip, HANDLERS + 64 * 13 + 1, "CS {code:x}");
         assert_eq!(rig.read32(s.gpr[4]), error.into(), "CS {code:x}");
         assert_eq!(s.gpr[4], STACK0 - 20 - 16, "the stack pointer is as before");

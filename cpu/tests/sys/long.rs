@@ -114,7 +114,7 @@ fn exceptions_push_five_or_six_quadwords_on_an_aligned_stack() {
         a.mov(eax, 0x1000u32)?;
         a.mov(ds, eax)
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, s.gpr[4]), (HANDLERS + 64 * 13 + 1, STACK0 - 16 - 48));
     let mut frame = rig.frame64(&s);
     frame[3] &= !0x8D5;
@@ -214,7 +214,7 @@ fn swapgs_and_base_registers() {
     rig.write64(0x6010, 0x1122_3344_5566_7788);
     let s = rig.steps(6);
     assert_eq!((s.gpr[3], s.seg[5].base), (0x1122_3344_5566_7788, 0x6000));
-    assert_eq!(rig.to_halt().seg[5].base, 0);
+    assert_eq!(rig.until_halt().seg[5].base, 0);
 }
 
 #[test]
@@ -240,12 +240,12 @@ fn what_is_not_canonical_faults() {
         a.mov(rax, 0x8000_0000_0000u64)?;
         a.mov(rbx, qword_ptr(rax))
     });
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 13 + 1);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1);
     // A gate to nowhere.
     rig = Rig::long();
     rig.gate64(3, CS64, 0x8000_0000_0000, 0x8E, 0);
     rig.code64(CODE64, |a| a.int3());
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, rig.read64(s.gpr[4])), (HANDLERS + 64 * 13 + 1, 0));
 }
 
@@ -255,13 +255,13 @@ fn old_gates_and_tasks_are_gone() {
         let mut rig = Rig::long();
         rig.gate64(3, CS64, HANDLERS, access, 0);
         rig.code64(CODE64, |a| a.int3());
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!((s.rip, rig.read64(s.gpr[4])), (HANDLERS + 64 * 13 + 1, 3 << 3 | 2));
     }
     let mut rig = Rig::long();
     rig.edit(|s| s.rflags |= 0x4000);
     rig.code64(CODE64, |a| a.iretq());
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 13 + 1);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn leaving_needs_compatibility_code() {
         a.and(eax, 0x7FFF_FFFF)?;
         a.mov(cr0, rax)
     });
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 13 + 1);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1);
     let mut rig = Rig::long();
     rig.write(0x6000, &[0, 0, 2, 0, CS0 as u8, 0]);
     rig.code64(CODE64, |a| a.db(&[0xFF, 0x2C, 0x25, 0, 0x60, 0, 0]));
@@ -282,6 +282,6 @@ fn leaving_needs_compatibility_code() {
         a.mov(cr0, eax)?;
         a.hlt()
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, s.sys.efer, s.sys.cr0 >> 31), (USER + 12, 0x101, 0));
 }

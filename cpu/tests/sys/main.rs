@@ -1,5 +1,7 @@
 //! Protection, interrupts, tasks and the system instructions: small programs run on the core with flat RAM.
 
+#![allow(clippy::unwrap_used)]
+
 mod pm;
 mod rig;
 

@@ -74,7 +74,7 @@ fn wp_protects_pages_from_the_supervisor() {
     set_pte(&mut rig, 0x5_0000, 5);
     rig.edit(|s| s.sys.cr0 |= WP);
     rig.code(CODE, |a| a.mov(dword_ptr(0x5_0123), eax));
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, rig.read32(s.gpr[4])), (HANDLERS + 64 * 14 + 1, 3));
 }
 
@@ -89,7 +89,7 @@ fn a_page_fault_while_delivering_one_doubles() {
     rig.mem.read(IDT, &mut idt);
     rig.write(0x5_0000 - 14 * 8, &idt);
     rig.code(CODE, |a| a.mov(eax, dword_ptr(0x5_0FFC)));
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, s.sys.cr2), (HANDLERS + 64 * 8 + 1, 0x5_0000));
     assert_eq!(rig.frame(s.gpr[4])[..2], [0, CODE as u32]);
 }
@@ -110,7 +110,7 @@ fn code_that_crosses_into_a_missing_page_faults_there() {
     set_pte(&mut rig, 0x5_1000, 0);
     rig.code(0x5_0FFD, |a| a.mov(eax, 0x1234_5678u32));
     rig.cpu.set_rip(0x5_0FFD);
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, s.sys.cr2), (HANDLERS + 64 * 14 + 1, 0x5_1000));
     assert_eq!(rig.frame(s.gpr[4])[..2], [0, 0x5_0FFD]);
 }
@@ -136,7 +136,7 @@ fn invlpg_and_cr3_drop_translations() {
             a.mov(edx, dword_ptr(0x5_0000))?;
             a.hlt()
         });
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!([s.gpr[0], s.gpr[3], s.gpr[2]], [1, if flush { 2 } else { 1 }, 2]);
     }
 }
@@ -166,5 +166,5 @@ fn control_register_checks() {
     }
     let mut rig = Rig::user("", 2);
     rig.code(USER, |a| a.mov(eax, cr0));
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 13 + 1);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1);
 }

@@ -22,8 +22,6 @@ pub const STACK0: u64 = 0x8_0000;
 pub const TSS_STACK0: u64 = 0x9_0000;
 /// Top of the ring 3 stack.
 pub const STACK3: u64 = 0xA_0000;
-/// Where handlers leave what they saw.
-pub const LOG: u64 = 0x6000;
 
 pub const CS0: u16 = 0x08;
 pub const DS0: u16 = 0x10;

@@ -29,7 +29,7 @@ fn software_interrupt_and_iret() {
     assert_eq!((s.seg[1].selector, s.seg[1].base, s.rip), (0x100, 0x1000, 0x10));
     assert_eq!([rig.read16(0x6FFA), rig.read16(0x6FFC)], [0x7C03, 0]);
     assert_eq!(rig.read16(0x6FFE) & 0x200, 0x200);
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!(s.gpr[0] & 0x300, 0, "IF and TF are clear in the handler");
     assert_eq!((s.gpr[4], s.rip, s.rflags & 0x200), (0x7000, 0x7C04, 0x200));
 }
@@ -43,7 +43,7 @@ fn divide_error_points_at_the_instruction() {
     });
     rig.write16(0, 0x500);
     rig.write(0x500, &[0xF4]);
-    rig.to_halt();
+    rig.until_halt();
     assert_eq!(rig.read16(0x6FFA), 0x7C02);
 }
 
@@ -63,7 +63,7 @@ fn far_calls_and_returns() {
     );
     let s = rig.steps(1);
     assert_eq!((s.seg[1].base, s.rip, s.gpr[4]), (0x2_0000, 0x100, 0x6FFC));
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.gpr[0], s.gpr[3], s.gpr[4]), (0x2000, 1, 0x7004));
 }
 
@@ -125,7 +125,7 @@ fn an_interrupt_ends_hlt() {
     assert_eq!(rig.run(100), Exit::Halted, "still asleep");
     assert_eq!(rig.cpu.icount(), before);
     rig.cpu.lines.intr = true;
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!(s.gpr[0], 7);
 }
 
@@ -148,7 +148,7 @@ fn an_interrupt_raised_by_a_port_write_comes_right_after_it() {
             a.iret()
         }),
     );
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.gpr[1], s.gpr[3]), (0, 1));
     assert_eq!(rig.board.outs, [(0x43, 1, 0)]);
 }
@@ -211,7 +211,7 @@ fn to_protected_mode_and_back_leaves_big_segments() {
     rig.write64(0x1008, 0x0000_9A00_0000_FFFF);
     rig.write64(0x1010, 0x00CF_9200_0000_FFFF);
     rig.write32(0x10_0400, 0x1234_5678);
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.seg[3].selector, s.seg[3].base, s.seg[3].limit), (0x40, 0x400, u32::MAX));
     assert_eq!(s.gpr[2], 0x1234_5678);
 }
@@ -229,7 +229,7 @@ fn table_registers_and_machine_status() {
         s.sys.gdtr.base = 0x12_3456;
         s.sys.gdtr.limit = 0x4321;
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!(s.gpr[0] & 0xFFFF, 0x10);
     assert_eq!((rig.read16(0x600), rig.read32(0x602)), (0xFFFF, 0));
     assert_eq!((rig.read16(0x610), rig.read32(0x612)), (0x4321, 0x12_3456));
@@ -241,7 +241,7 @@ fn protected_mode_instructions_are_undefined() {
         let mut rig = Rig::real("", bytes);
         rig.write16(0x18, 0x500);
         rig.write(0x500, &[0xF4]);
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!(s.rip, 0x501, "{bytes:x?}");
     }
 }
@@ -259,7 +259,7 @@ fn cpuid_and_time_stamp() {
         a.hlt()
     });
     rig.cpu.skip_idle(1000);
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!(s.gpr[6], 0x756E_6547);
     assert_eq!(s.gpr[7], 1003);
     assert_eq!(s.gpr[0], 1006);

@@ -122,7 +122,7 @@ impl Rig {
     }
 
     /// Runs until HLT.
-    pub fn to_halt(&mut self) -> CpuState {
+    pub fn until_halt(&mut self) -> CpuState {
         assert_eq!(self.run(10_000), Exit::Halted, "at {:x}", self.cpu.rip());
         self.cpu.save()
     }

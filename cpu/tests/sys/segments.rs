@@ -112,7 +112,7 @@ fn null_segments_fault_on_use() {
         a.mov(ds, ax)?;
         a.mov(ecx, dword_ptr(0x100))
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, rig.read32(s.gpr[4])), (HANDLERS + 64 * 13 + 1, 0));
 }
 
@@ -189,7 +189,7 @@ fn ltr_and_lldt_check_types() {
             };
             a.hlt()
         });
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         let fault = (s.rip > HANDLERS).then(|| ((s.rip - HANDLERS) / 64, rig.read32(s.gpr[4])));
         assert_eq!(fault, expected, "{selector:x}");
         if is_ltr && expected.is_none() {

@@ -84,7 +84,7 @@ fn a_task_gate_serves_an_exception() {
         a.pop(eax)?;
         a.hlt()
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.gpr[0], s.gpr[4], s.rflags & 0x4000), (0x1000, TASK_STACK, 0x4000));
     assert_eq!([rig.read32(TSS + 0x20), rig.read32(TSS + 0x24)], [CODE as u32 + 5, 0x1_0002]);
 }
@@ -104,7 +104,7 @@ fn a_double_fault_task_gets_a_good_stack() {
         a.mov(eax, 0x1000u32)?;
         a.mov(ds, ax)
     });
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, s.gpr[4]), (TASK + 1, TASK_STACK - 4));
     assert_eq!(rig.read32(TASK_STACK - 4), 0);
     assert_eq!((rig.read32(TSS + 0x20), rig.read16(TSS + 0x4C)), (USER as u32 + 5, CS3));
@@ -136,7 +136,7 @@ fn faults_of_the_new_task_are_delivered_in_it() {
             a.pop(eax)?;
             a.hlt()
         });
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!((s.gpr[0], s.sys.tr.selector), (error.into(), SPARE), "{at:x}");
         assert_eq!(rig.read16(TSS3), TR2, "the new task was current");
         assert_eq!(rig.read32(TSS2 + 0x20), TASK as u32, "{at:x}");
@@ -157,7 +157,7 @@ fn faults_before_the_switch_leave_the_old_task_alone() {
         let mut rig = with_task();
         rig.set_descriptor(SPARE, descriptor);
         rig.write(CODE, &far(JMP, selector));
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!((s.rip, s.sys.tr.selector), (HANDLERS + 64 * vector + 1, TR), "{descriptor:x}");
         assert_eq!(rig.frame(s.gpr[4])[..2], [error.into(), CODE as u32]);
     }
@@ -191,7 +191,7 @@ fn the_t_flag_traps_before_the_first_instruction() {
     let mut rig = with_task();
     rig.write16(TSS2 + 0x64, 1);
     rig.write(CODE, &far(JMP, TR2));
-    let s = rig.to_halt();
+    let s = rig.until_halt();
     assert_eq!((s.rip, s.sys.dr[6] & 0xE000), (HANDLERS + 64 + 1, 0x8000));
     assert_eq!(rig.read32(s.gpr[4]), TASK as u32);
 }

@@ -136,7 +136,7 @@ fn return_checks() {
             a.push(0x5000)?;
             a.retf()
         });
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!((s.rip, rig.read32(s.gpr[4])), (HANDLERS + 64 * vector + 1, error.into()), "CS {code:x}");
     }
 }

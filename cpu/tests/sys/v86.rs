@@ -76,7 +76,7 @@ fn an_interrupt_goes_to_ring_0_and_back() {
 fn below_iopl_3_sensitive_instructions_fault() {
     for bytes in [&[0xFA][..], &[0xFB], &[0x9C], &[0x9D], &[0xCD, 0x30], &[0xCF]] {
         let mut rig = v86(0, |a| a.db(bytes));
-        let s = rig.to_halt();
+        let s = rig.until_halt();
         assert_eq!((s.rip, s.gpr[4]), (HANDLERS + 64 * 13 + 1, TSS_STACK0 - 40), "{bytes:x?}");
         assert_eq!(rig.frame(s.gpr[4]), [0, 0, 0x500, VM | 0x1_0002], "{bytes:x?}");
     }
@@ -89,7 +89,7 @@ fn below_iopl_3_sensitive_instructions_fault() {
         (&[0x0F, 0x01, 0x16, 0, 0], 13),
     ] {
         let mut rig = v86(0x3000, |a| a.db(bytes));
-        assert_eq!(rig.to_halt().rip, HANDLERS + 64 * vector + 1, "{bytes:x?}");
+        assert_eq!(rig.until_halt().rip, HANDLERS + 64 * vector + 1, "{bytes:x?}");
     }
 }
 
@@ -155,10 +155,10 @@ fn vme_redirects_interrupts_to_the_program() {
 fn vme_sends_marked_interrupts_to_the_monitor() {
     let mut rig = vme(0, |a| a.int(0x30));
     rig.write(TSS + 0x68 + 6, &[1]);
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 13 + 1, "IOPL below 3");
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1, "IOPL below 3");
     let mut rig = vme(0x3000, |a| a.int(0x30));
     rig.write(TSS + 0x68 + 6, &[1]);
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 0x30 + 1);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 0x30 + 1);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn vme_virtualises_the_interrupt_flag() {
     let s = rig.steps(2);
     assert_eq!(s.rflags as u32, VM | IF | VIF | 2);
     let mut rig = vme(VIP, |a| a.sti());
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 13 + 1, "an interrupt is pending");
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1, "an interrupt is pending");
 }
 
 #[test]
@@ -195,5 +195,5 @@ fn protected_mode_virtual_interrupts() {
     assert_eq!(rig.steps(1).rflags as u32, VIF | 2);
     assert_eq!(rig.steps(1).rflags as u32, 2);
     rig.edit(|s| s.rflags |= u64::from(VIP));
-    assert_eq!(rig.to_halt().rip, HANDLERS + 64 * 13 + 1);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1);
 }
