@@ -39,6 +39,16 @@ impl Cpu {
         }
     }
 
+    /// Attached memory, to read from.
+    #[inline]
+    pub(crate) fn mem_ref(&self) -> &PhysMem {
+        match &self.world {
+            // SAFETY: fact 2.
+            Some(w) => unsafe { w.mem.as_ref() },
+            None => unreachable_world(),
+        }
+    }
+
     /// The attached board with the lines it may change.
     #[inline]
     pub(crate) fn bus<R>(&mut self, f: impl FnOnce(&mut dyn Bus, &mut Lines) -> R) -> R {
@@ -171,6 +181,24 @@ impl Span {
             // SAFETY: fact 1 and `i * SIZE < len`.
             unsafe { store::<T>(self.at + i * T::SIZE as usize, value) };
         }
+    }
+
+    /// The first 16 bytes.
+    #[inline(always)]
+    pub fn bytes16(self) -> Option<[u8; 16]> {
+        // SAFETY: fact 1, bounds checked; unaligned reads of plain bytes.
+        (self.len >= 16).then(|| unsafe { (self.at as *const [u8; 16]).read_unaligned() })
+    }
+
+    /// Sets the first 16 bytes; false when the span is shorter.
+    #[inline(always)]
+    pub fn set_bytes16(self, value: [u8; 16]) -> bool {
+        if self.len < 16 {
+            return false;
+        }
+        // SAFETY: fact 1, bounds checked; the span was asked for with `write`.
+        unsafe { (self.at as *mut [u8; 16]).write_unaligned(value) };
+        true
     }
 
     /// The `i`th `T`.

@@ -16,6 +16,17 @@ pub const PAGE: usize = 4096;
 /// Bytes of a code granule: a store into a granule that holds decoded code invalidates that code.
 pub const GRANULE: usize = 128;
 
+/// One bit per byte of a page.
+pub(crate) type CodeBytes = [u64; PAGE / 64];
+
+/// Code that was overwritten: a range of bytes in a backing page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stale {
+    pub page: u32,
+    pub at: u16,
+    pub len: u16,
+}
+
 /// Where one side of a physical page leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 struct Side(u32);
@@ -45,8 +56,10 @@ pub struct PhysMem {
     ram: usize,
     map: Vec<PageSides>,
     code: Vec<u32>,
+    /// For pages with code: the bytes that decoded instructions cover.
+    code_bytes: Vec<Option<Box<CodeBytes>>>,
     dirty: Vec<u64>,
-    stale: Vec<(u32, u32)>,
+    stale: Vec<Stale>,
     generation: u64,
 }
 
@@ -71,6 +84,7 @@ impl PhysMem {
             ram,
             map: Vec::new(),
             code: vec![0; pages],
+            code_bytes: Vec::new(),
             dirty: vec![u64::MAX; pages.div_ceil(64)],
             stale: Vec::new(),
             generation: 0,
@@ -174,9 +188,8 @@ impl PhysMem {
         }
         self.page_mut(page)[at..at + data.len()].copy_from_slice(data);
         self.mark_dirty(page);
-        let hit = self.code[page as usize] & granules(at, data.len());
-        if hit != 0 {
-            self.stale.push((page, hit));
+        if self.code[page as usize] & granules(at, data.len()) != 0 && self.covers_code(page, at, data.len()) {
+            self.stale.push(Stale { page, at: at as u16, len: data.len() as u16 });
         }
     }
 
@@ -222,14 +235,41 @@ impl PhysMem {
         self.code.get(page as usize).copied().unwrap_or(0)
     }
 
-    pub(crate) fn set_code_mask(&mut self, page: u32, mask: u32) {
-        if let Some(m) = self.code.get_mut(page as usize) {
-            *m = mask;
+    /// Some of the `len` bytes at `at` belong to decoded instructions: the granule mask is the coarse answer, this is
+    /// the exact one. Programs that keep data beside their code would otherwise lose that code with every store.
+    fn covers_code(&self, page: u32, at: usize, len: usize) -> bool {
+        let Some(Some(bits)) = self.code_bytes.get(page as usize) else { return false };
+        (at..at + len).any(|i| bits[i / 64 % (PAGE / 64)] >> (i % 64) & 1 != 0)
+    }
+
+    /// Decoded instructions cover `len` bytes at `at` of `page`.
+    pub(crate) fn add_code(&mut self, page: u32, at: usize, len: usize) {
+        let index = page as usize;
+        if self.code_bytes.len() <= index {
+            let pages = self.pages().max(index + 1);
+            self.code_bytes.resize_with(pages, || None);
+        }
+        let bits = self.code_bytes[index].get_or_insert_with(|| Box::new([0; PAGE / 64]));
+        for i in at..(at + len).min(PAGE) {
+            bits[i / 64] |= 1 << (i % 64);
+        }
+        if let Some(m) = self.code.get_mut(index) {
+            *m |= granules(at, len);
         }
     }
 
-    /// Code that was overwritten from outside the core since the last call: (backing page, granules).
-    pub(crate) fn take_stale(&mut self) -> Vec<(u32, u32)> {
+    /// Forgets what [`Self::add_code`] said of `page`.
+    pub(crate) fn clear_code(&mut self, page: u32) {
+        if let Some(m) = self.code.get_mut(page as usize) {
+            *m = 0;
+        }
+        if let Some(Some(bits)) = self.code_bytes.get_mut(page as usize) {
+            bits.fill(0);
+        }
+    }
+
+    /// Code that was overwritten since the last call.
+    pub(crate) fn take_stale(&mut self) -> Vec<Stale> {
         std::mem::take(&mut self.stale)
     }
 

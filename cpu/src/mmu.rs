@@ -6,7 +6,7 @@
 //! The walk order and the error code bits follow section 4.7.
 
 use crate::fault::{Exec, Fault};
-use crate::mem::{PAGE, granules};
+use crate::mem::PAGE;
 use crate::state::{Cpu, cr0, cr4, efer, eflags};
 use crate::tlb;
 
@@ -389,12 +389,11 @@ impl Cpu {
         self.after_bus();
     }
 
-    /// Stores into a backing page; code in the granules it touches is dropped, and the chain ends if there was any.
+    /// Stores into a backing page; instructions that it overwrites are dropped, and the chain ends if there were any.
     fn backing_write(&mut self, page: u32, at: usize, value: u64, size: usize) {
         let bytes = value.to_le_bytes();
-        let hit = self.mem().code_mask(page) & granules(at, size);
         self.mem().write_backing(page, at, &bytes[..size]);
-        if hit != 0 {
+        if self.mem().has_stale() {
             self.drain_stale();
             self.stop = true;
         }
@@ -402,8 +401,10 @@ impl Cpu {
 
     /// Drops decoded code that was overwritten.
     pub(crate) fn drain_stale(&mut self) {
-        for (page, granules) in self.mem().take_stale() {
-            self.invalidate_code(page, granules);
+        if self.mem().has_stale() {
+            for stale in self.mem().take_stale() {
+                self.invalidate_code(stale);
+            }
         }
     }
 

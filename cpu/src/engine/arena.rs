@@ -23,8 +23,6 @@ pub(crate) struct Head {
     pub next_hash: u32,
     /// Next block that covers the same backing page.
     pub next_page: u32,
-    /// Granules covered in the first page.
-    pub granules: u32,
     /// Instructions.
     pub n: u8,
     /// Dropped.
@@ -49,7 +47,7 @@ union Slot {
     links: Links,
 }
 
-const _: () = assert!(size_of::<Slot>() == 32);
+const _: () = assert!(size_of::<Slot>() == size_of::<Op>());
 
 /// The arena.
 pub(crate) struct Arena {
@@ -154,7 +152,7 @@ pub(crate) fn follow<'a>(target: *const Op) -> Option<(&'a Op, &'a Head)> {
         return None;
     }
     // SAFETY: a link that is not null leads to the first op of a block (see the module invariant), behind its head.
-    Some(unsafe { (&*target, &*target.cast::<Head>().sub(1)) })
+    Some(unsafe { (&*target, &(*target.cast::<Slot>().sub(1)).head) })
 }
 
 /// The links behind the last op of a block.

@@ -2,7 +2,7 @@
 
 use super::arena::Head;
 use super::{ModeKey, dispatch, jump};
-use crate::mem::{PAGE, granules};
+use crate::mem::{PAGE, Stale};
 use crate::op::Op;
 use crate::state::Cpu;
 
@@ -36,7 +36,6 @@ impl Cpu {
         let key = self.engine.key;
         let page = (addr / PAGE as u64) as u32;
         let at = (addr % PAGE as u64) as usize;
-        let mask = granules(at, usize::from(bytes));
         if self.engine.by_page.len() <= page as usize {
             let pages = self.mem().pages();
             self.engine.by_page.resize(pages.max(page as usize + 1), 0);
@@ -47,7 +46,6 @@ impl Cpu {
             key: key.0,
             next_hash: self.engine.buckets[bucket],
             next_page: self.engine.by_page[page as usize],
-            granules: mask,
             n,
             stale: false,
             bytes,
@@ -55,35 +53,34 @@ impl Cpu {
         let first = self.engine.arena.push(head, ops);
         self.engine.buckets[bucket] = first;
         self.engine.by_page[page as usize] = first;
-        let old = self.mem().code_mask(page);
-        if old == 0 {
+        if self.mem().code_mask(page) == 0 {
             self.tlb.protect_code(page);
         }
-        self.mem().set_code_mask(page, old | mask);
+        self.mem().add_code(page, at, usize::from(bytes));
         first
     }
 
-    /// Drops the blocks that cover any of `granules` of backing page `page`.
-    pub(crate) fn invalidate_code(&mut self, page: u32, granules: u32) {
-        let Some(&start) = self.engine.by_page.get(page as usize) else { return };
+    /// Drops the blocks of which bytes were overwritten.
+    pub(crate) fn invalidate_code(&mut self, stale: Stale) {
+        let Some(&start) = self.engine.by_page.get(stale.page as usize) else { return };
+        let from = u64::from(stale.page) * PAGE as u64 + u64::from(stale.at);
+        let to = from + u64::from(stale.len);
+        self.mem().clear_code(stale.page);
         let mut first = start;
         let mut kept = 0;
-        let mut kept_head = 0;
         while first != 0 {
             let head = *self.engine.arena.head(first);
-            let next = head.next_page;
-            if head.granules & granules != 0 {
+            if head.addr < to && from < head.addr + u64::from(head.bytes) {
                 self.engine.arena.retire(first, dispatch::stale);
                 self.unhash(first, &head);
             } else {
-                self.engine.arena.head_mut(first).next_page = kept_head;
-                kept_head = first;
-                kept |= head.granules;
+                self.engine.arena.head_mut(first).next_page = kept;
+                kept = first;
+                self.mem().add_code(stale.page, (head.addr % PAGE as u64) as usize, usize::from(head.bytes));
             }
-            first = next;
+            first = head.next_page;
         }
-        self.engine.by_page[page as usize] = kept_head;
-        self.mem().set_code_mask(page, kept);
+        self.engine.by_page[stale.page as usize] = kept;
     }
 
     fn unhash(&mut self, first: u32, head: &Head) {
@@ -107,7 +104,7 @@ impl Cpu {
     pub(crate) fn flush_blocks(&mut self) {
         let pages = self.mem().pages() as u32;
         for page in 0..pages {
-            self.mem().set_code_mask(page, 0);
+            self.mem().clear_code(page);
         }
         self.engine.arena.clear();
         self.engine.buckets.fill(0);

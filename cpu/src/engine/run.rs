@@ -219,10 +219,9 @@ impl Cpu {
         } else {
             usize::try_from(u64::from(self.seg[Seg::Cs as usize].limit) - self.rip).unwrap_or(PAGE).saturating_add(1)
         };
-        let mut bytes = [0; PAGE];
         let avail = (PAGE - at).min(limit_left);
-        bytes[..avail].copy_from_slice(&self.mem().page(page)[at..at + avail]);
-        let mut decoder = Decoder::with_ip(key.bits(), &bytes[..avail], at as u64, self.decoder_options());
+        let bytes = &self.mem_ref().page(page)[at..at + avail];
+        let mut decoder = Decoder::with_ip(key.bits(), bytes, at as u64, self.decoder_options());
         let mut ops = [lower::filler(); super::BLOCK_OPS + 1];
         let mut n = 0;
         let mut end = at;
