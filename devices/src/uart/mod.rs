@@ -3,7 +3,9 @@
 //! Source: National Semiconductor PC16550D data sheet (TL/C/8652), sections 8.1-8.9 (registers, IIR priorities, FIFO
 //! interrupt and polled mode, loopback).
 //!
-//! Invariants: a character occupies the line for exactly its frame at the programmed divisor, in both directions.
+//! Invariants: a received or looped-back character takes exactly its frame at the programmed divisor. A sent one takes at
+//! most [`SENDING_NS`]: whatever is at the other end takes it at any rate, and a system that logs to the port and then
+//! switches the machine off would lose what still waits to be sent.
 //! The interrupt line is driven only when it changes, so that ports sharing a line (COM1 and COM3) do not disturb
 //! each other as long as one of them is in use.
 //!
@@ -31,6 +33,8 @@ const UART_HZ: u64 = 1_843_200;
 const FIFO_SIZE: usize = 16;
 /// Receiver FIFO trigger levels by FCR bits 7-6.
 const TRIGGER: [usize; 4] = [1, 4, 8, 14];
+/// Longest time that a character takes to leave the transmitter, ns.
+pub const SENDING_NS: u64 = 1_000;
 /// Divisor after power-on: 9600 baud.
 const DEFAULT_DIVISOR: u16 = 12;
 
@@ -345,7 +349,9 @@ impl Uart {
         }
         if let Some(byte) = self.tx.pop_front() {
             self.shift = Some(byte);
-            self.tx_done = Some(at.saturating_add(self.character_ns()));
+            let frame = self.character_ns();
+            let ns = if self.loopback() { frame } else { frame.min(SENDING_NS) };
+            self.tx_done = Some(at.saturating_add(ns));
             if self.tx.is_empty() {
                 self.thre_pending = true;
             }

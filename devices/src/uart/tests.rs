@@ -62,12 +62,12 @@ fn a_byte_takes_its_time_and_lsr_tells() {
     assert_eq!(b.read(5), 0x20, "moved to the shift register: THR empty, transmitter not");
     b.write(0, b'B');
     assert_eq!(b.read(5), 0x00);
-    b.run(CHAR_115200 - 1);
+    b.run(SENDING_NS - 1);
     assert_eq!(b.uart.take_tx(), b"");
     b.run(1);
     assert_eq!(b.uart.take_tx(), b"A");
     assert_eq!(b.read(5), 0x20);
-    b.run(CHAR_115200);
+    b.run(SENDING_NS);
     assert_eq!(b.read(5), 0x60);
     assert_eq!(b.uart.take_tx(), b"B");
 }
@@ -111,7 +111,7 @@ fn thre_interrupt_rules() {
     b.write(0, b'x');
     b.write(0, b'y');
     assert!(!b.irq4());
-    b.run(CHAR_115200);
+    b.run(SENDING_NS);
     assert!(b.irq4(), "FIFO ran empty");
     b.irq.take_edges();
     b.write(0, b'z');
