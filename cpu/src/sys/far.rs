@@ -7,6 +7,7 @@ use super::descriptor::{Descriptor, code_of, is_null, kind, rpl};
 use super::segment::{far_pointer, null_segment};
 use super::stack::{Stack, Width};
 use super::task::Switch;
+use super::transfer;
 use crate::engine::dispatch::{Form, Insn};
 use crate::fault::{Exec, Fault};
 use crate::op::Op;
@@ -288,20 +289,20 @@ impl<const W: usize, const IMM: bool> Insn for Retf<W, IMM> {
 }
 
 pub(crate) const FORMS: &[(Code, Form)] = &[
-    (Code::Jmp_ptr1616, Form::system::<JmpPtr>()),
-    (Code::Jmp_ptr1632, Form::system::<JmpPtr>()),
-    (Code::Call_ptr1616, Form::system::<CallPtr<2>>()),
-    (Code::Call_ptr1632, Form::system::<CallPtr<4>>()),
-    (Code::Jmp_m1616, Form::system::<JmpMem<2>>()),
-    (Code::Jmp_m1632, Form::system::<JmpMem<4>>()),
-    (Code::Jmp_m1664, Form::system::<JmpMem<8>>()),
-    (Code::Call_m1616, Form::system::<CallMem<2>>()),
-    (Code::Call_m1632, Form::system::<CallMem<4>>()),
-    (Code::Call_m1664, Form::system::<CallMem<8>>()),
-    (Code::Retfw, Form::system::<Retf<2, false>>()),
-    (Code::Retfd, Form::system::<Retf<4, false>>()),
-    (Code::Retfq, Form::system::<Retf<8, false>>()),
-    (Code::Retfw_imm16, Form::system::<Retf<2, true>>()),
-    (Code::Retfd_imm16, Form::system::<Retf<4, true>>()),
-    (Code::Retfq_imm16, Form::system::<Retf<8, true>>()),
+    (Code::Jmp_ptr1616, transfer::form::<JmpPtr>()),
+    (Code::Jmp_ptr1632, transfer::form::<JmpPtr>()),
+    (Code::Call_ptr1616, transfer::form::<CallPtr<2>>()),
+    (Code::Call_ptr1632, transfer::form::<CallPtr<4>>()),
+    (Code::Jmp_m1616, transfer::form::<JmpMem<2>>()),
+    (Code::Jmp_m1632, transfer::form::<JmpMem<4>>()),
+    (Code::Jmp_m1664, transfer::form::<JmpMem<8>>()),
+    (Code::Call_m1616, transfer::form::<CallMem<2>>()),
+    (Code::Call_m1632, transfer::form::<CallMem<4>>()),
+    (Code::Call_m1664, transfer::form::<CallMem<8>>()),
+    (Code::Retfw, transfer::form::<Retf<2, false>>()),
+    (Code::Retfd, transfer::form::<Retf<4, false>>()),
+    (Code::Retfq, transfer::form::<Retf<8, false>>()),
+    (Code::Retfw_imm16, transfer::form::<Retf<2, true>>()),
+    (Code::Retfd_imm16, transfer::form::<Retf<4, true>>()),
+    (Code::Retfq_imm16, transfer::form::<Retf<8, true>>()),
 ];

@@ -4,6 +4,7 @@
 //! SYSCALL and SYSRET exist in 64-bit mode only, as on Intel's processors.
 
 use super::descriptor::is_null;
+use super::transfer;
 use crate::engine::dispatch::{Form, Insn};
 use crate::fault::{Exec, Fault};
 use crate::mmu::canonical;
@@ -125,11 +126,11 @@ impl Insn for Rsm {
 }
 
 pub(crate) const FORMS: &[(Code, Form)] = &[
-    (Code::Sysenter, Form::system::<Sysenter>()),
-    (Code::Sysexitd, Form::system::<Sysexit<false>>()),
-    (Code::Sysexitq, Form::system::<Sysexit<true>>()),
-    (Code::Syscall, Form::system::<Syscall>()),
-    (Code::Sysretd, Form::system::<Sysret<false>>()),
-    (Code::Sysretq, Form::system::<Sysret<true>>()),
+    (Code::Sysenter, transfer::form::<Sysenter>()),
+    (Code::Sysexitd, transfer::form::<Sysexit<false>>()),
+    (Code::Sysexitq, transfer::form::<Sysexit<true>>()),
+    (Code::Syscall, transfer::form::<Syscall>()),
+    (Code::Sysretd, transfer::form::<Sysret<false>>()),
+    (Code::Sysretq, transfer::form::<Sysret<true>>()),
     (Code::Rsm, Form::system::<Rsm>()),
 ];

@@ -7,6 +7,7 @@ use super::descriptor::{Descriptor, code_of, is_null, rpl};
 use super::segment::{null_segment, v86_segment};
 use super::stack::{Stack, Width};
 use super::task::Switch;
+use super::transfer;
 use crate::engine::dispatch::{Form, Insn};
 use crate::fault::{Exec, Fault};
 use crate::mmu::canonical;
@@ -259,7 +260,7 @@ impl<const W: usize> Insn for Iret<W> {
 }
 
 pub(crate) const FORMS: &[(Code, Form)] = &[
-    (Code::Iretw, Form::system::<Iret<2>>()),
-    (Code::Iretd, Form::system::<Iret<4>>()),
-    (Code::Iretq, Form::system::<Iret<8>>()),
+    (Code::Iretw, transfer::form::<Iret<2>>()),
+    (Code::Iretd, transfer::form::<Iret<4>>()),
+    (Code::Iretq, transfer::form::<Iret<8>>()),
 ];

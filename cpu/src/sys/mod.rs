@@ -7,7 +7,7 @@
 //! | `descriptor` | descriptors and how they are fetched |
 //! | `stack` | pushes and pops that commit at the end |
 //! | `interrupt`, `softint`, `iret` | delivery of interrupts and exceptions, INT n, and the way back |
-//! | `segment`, `far` | segment register loads, far transfers |
+//! | `segment`, `far`, `transfer` | segment register loads, far transfers |
 //! | `task` | hardware task switches |
 //! | `control`, `tables`, `inspect` | control and debug registers, descriptor tables, LAR/LSL/VERR/VERW/ARPL |
 //! | `eflags` | CLI, STI, PUSHF, POPF and their virtual-8086 variants |
@@ -32,6 +32,7 @@ mod softint;
 mod stack;
 mod tables;
 mod task;
+mod transfer;
 
 use crate::engine::dispatch::Form;
 use iced_x86::Code;

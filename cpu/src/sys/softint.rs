@@ -4,6 +4,7 @@
 //! virtual-8086 mode: IOPL and the redirection bitmap).
 
 use super::io::IO_MAP_BASE;
+use super::transfer;
 use crate::alu::Int;
 use crate::engine::dispatch::{Form, Insn};
 use crate::fault::{Exec, Fault};
@@ -91,10 +92,10 @@ impl Insn for Undefined {
 }
 
 pub(crate) const FORMS: &[(Code, Form)] = &[
-    (Code::Int_imm8, Form::system::<IntN>()),
-    (Code::Int3, Form::system::<Int3>()),
-    (Code::Int1, Form::system::<Int1>()),
-    (Code::Into, Form::system::<Into4>()),
+    (Code::Int_imm8, transfer::form::<IntN>()),
+    (Code::Int3, transfer::form::<Int3>()),
+    (Code::Int1, transfer::form::<Int1>()),
+    (Code::Into, transfer::form::<Into4>()),
     (Code::Bound_r16_m1616, Form::checked::<Bound<u16>>()),
     (Code::Bound_r32_m3232, Form::checked::<Bound<u32>>()),
     (Code::Ud0, Form::system::<Undefined>()),

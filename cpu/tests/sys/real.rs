@@ -264,3 +264,60 @@ fn cpuid_and_time_stamp() {
     assert_eq!(s.gpr[7], 1003);
     assert_eq!(s.gpr[0], 1006);
 }
+
+/// Interrupts of every kind, far calls and flags, for ever.
+fn busy(block_ops: usize) -> Rig {
+    let mut rig = real(|a| {
+        let mut top = a.create_label();
+        a.set_label(&mut top)?;
+        a.sti()?;
+        a.int(0x21)?;
+        a.db(&[0x9A, 0x00, 0x01, 0x00, 0x20])?;
+        a.out(0x43, al)?;
+        a.inc(ax)?;
+        a.pushf()?;
+        a.cli()?;
+        a.out(0x43, al)?;
+        a.popf()?;
+        a.mov(ss, si)?;
+        a.mov(sp, 0x7000)?;
+        a.push(es)?;
+        a.pop(ds)?;
+        a.jmp(top)
+    });
+    rig.cpu.set_block_ops(block_ops);
+    for (vector, at) in [(0x21u64, 0x500u16), (8, 0x600)] {
+        rig.write16(vector * 4, at);
+        rig.write(
+            at.into(),
+            &assemble(16, at.into(), |a| {
+                a.add(bx, 3)?;
+                a.rol(bx, 1)?;
+                a.iret()
+            }),
+        );
+    }
+    rig.write(
+        0x2_0100,
+        &assemble(16, 0x100, |a| {
+            a.xor(bx, ax)?;
+            a.retf()
+        }),
+    );
+    rig.board.vector = 8;
+    rig.board.intr_on = Some(0x43);
+    rig
+}
+
+#[test]
+fn block_shape_is_not_observable() {
+    let (mut whole, mut single, mut stepped) = (busy(64), busy(1), busy(64));
+    for n in 1..1500 {
+        stepped.steps(1);
+        if n % 29 == 0 {
+            let state = whole.steps(29);
+            assert_eq!(state, single.steps(29), "at {n}");
+            assert_eq!(state, stepped.cpu.save(), "at {n}");
+        }
+    }
+}
