@@ -4,6 +4,8 @@
 #[path = "build/asm16.rs"]
 #[allow(dead_code)]
 mod asm16;
+#[path = "build/demo/mod.rs"]
+mod demo;
 #[path = "build/sys/mod.rs"]
 mod sys;
 
@@ -17,7 +19,7 @@ fn main() {
     write("bios.bin", &bios);
     write("bios.map", map.as_bytes());
     write("vga.bin", &[]);
-    write("demo.img", &[]);
+    write("demo.img", &demo::image());
 }
 
 fn write(name: &str, bytes: &[u8]) {

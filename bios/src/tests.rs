@@ -1,6 +1,6 @@
 //! What programs and operating systems look for at fixed places of the firmware.
 
-use super::BIOS;
+use super::{BIOS, DEMO_DISK};
 
 fn word(at: usize) -> u16 {
     u16::from_le_bytes([BIOS[at], BIOS[at + 1]])
@@ -132,4 +132,17 @@ fn smbios_structures_follow_one_another() {
     assert_eq!(at, table + length);
     assert_eq!(seen.len(), usize::from(count));
     assert_eq!((seen.first(), seen.last()), (Some(&0), Some(&127)));
+}
+
+#[test]
+fn demo_disk_is_a_bootable_fat12_volume() {
+    let at = |offset: usize| usize::from(DEMO_DISK[offset]) | usize::from(DEMO_DISK[offset + 1]) << 8;
+    assert_eq!(DEMO_DISK.len(), 1_474_560);
+    assert_eq!((at(510), at(11), at(19)), (0xAA55, 512, 2880));
+    // The program is in the reserved sectors; FATs, root and data follow.
+    let root = (at(14) + 2 * at(22)) * 512;
+    assert_eq!(DEMO_DISK[at(14) * 512..][..3], [0xF0, 0xFF, 0xFF]);
+    assert_eq!(&DEMO_DISK[root + 32..root + 43], b"README  TXT");
+    assert!(DEMO_DISK[root + at(17) * 32..].starts_with(b"This is the demo disk"));
+    assert!(DEMO_DISK[512..1024].iter().any(|b| *b != 0));
 }

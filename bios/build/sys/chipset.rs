@@ -211,7 +211,6 @@ fn clock(a: &mut Asm16) {
         mov     ah, al;
         and     al, 15;
         shr     ah, 4;
-        xchg    al, ah;
         aad     10;
         ret;
 
