@@ -276,7 +276,7 @@ impl Cpu {
         }
         for i in 0..16 {
             if let Some(v) = bytes(160 + 16 * i, 16) {
-                self.sse.xmm[i] = v;
+                self.sse.xmm[i] = v.into();
             }
         }
     }

@@ -40,9 +40,6 @@ fn unit(code: Code) -> Unit {
             | Code::Fxsave64_m512byte
             | Code::Fxrstor_m512byte
             | Code::Fxrstor64_m512byte
-            | Code::Sfence
-            | Code::Lfence
-            | Code::Mfence
             | Code::Prefetchnta_m8
             | Code::Prefetcht0_m8
             | Code::Prefetcht1_m8
@@ -83,6 +80,9 @@ fn unit(code: Code) -> Unit {
     // Extensions of MMX (SSE, SSSE3 on mm registers) follow the MMX rules; FISTTP is an x87 instruction.
     if unit == Unit::Sse {
         let name = format!("{code:?}");
+        if ["Lfence", "Mfence", "Sfence"].iter().any(|fence| name.starts_with(fence)) {
+            return Unit::Integer;
+        }
         if name.starts_with("Fisttp") {
             return Unit::Fpu;
         }

@@ -9,6 +9,7 @@ use crate::fault::{Exec, Fault};
 use crate::op::Op;
 use crate::operand::World;
 use crate::softfloat::F80;
+use crate::sse::Xmm;
 use crate::state::{Cpu, cr0, cr4};
 use iced_x86::Code;
 
@@ -72,7 +73,7 @@ impl Cpu {
         }
         for i in 0..self.fx_xmm() {
             let slot = 160 + 16 * i as u64;
-            let v = self.sse.xmm[i & 15];
+            let v = u128::from(self.sse.xmm[i & 15]);
             self.write::<u64>(at(slot), v as u64)?;
             self.write::<u64>(at(slot + 8), (v >> 64) as u64)?;
         }
@@ -112,7 +113,7 @@ impl Cpu {
             self.sse.mxcsr = mxcsr;
         }
         for i in 0..xmm {
-            self.sse.xmm[i & 15] = u128::from(image[20 + 2 * i]) | u128::from(image[21 + 2 * i]) << 64;
+            self.sse.xmm[i & 15] = Xmm::from_u64s([image[20 + 2 * i], image[21 + 2 * i]]);
         }
         Ok(())
     }
