@@ -8,6 +8,8 @@ mod asm16;
 mod demo;
 #[path = "build/sys/mod.rs"]
 mod sys;
+#[path = "build/vga/mod.rs"]
+mod vga;
 
 use std::path::PathBuf;
 
@@ -18,7 +20,9 @@ fn main() {
     let (bios, map) = sys::image(&[]);
     write("bios.bin", &bios);
     write("bios.map", map.as_bytes());
-    write("vga.bin", &[]);
+    let (vga, map) = vga::image();
+    write("vga.bin", &vga);
+    write("vga.map", map.as_bytes());
     write("demo.img", &demo::image());
 }
 

@@ -1,0 +1,304 @@
+//! AH=11h: loading fonts into plane 2, choosing blocks, fonts of graphics modes.
+
+use super::layout::*;
+use crate::asm16::*;
+use iced_x86::code_asm::registers::*;
+
+pub fn emit(a: &mut Asm16) {
+    dispatch(a);
+    load(a);
+    metrics(a);
+    graphics(a);
+    information(a);
+}
+
+fn dispatch(a: &mut Asm16) {
+    asm!(a;
+        label   "font_call";
+        cmp     al, 0x30;
+        je      "font_info";
+        cmp     al, 0x20;
+        jae     "font_graphics";
+        mov     ah, al;
+        and     ah, 0x0F;
+        cmp     ah, 3;
+        je      ".block";
+        cmp     b(bp + L_CLASS), CLASS_TEXT;
+        jne     ".ret";
+        push    ax;
+        test    ah, ah;
+        jz      ".user";
+        mov     bh, 14;
+        mov     si, a.at("font14");
+        cmp     ah, 1;
+        je      ".rom";
+        mov     bh, 8;
+        mov     si, a.at("font8");
+        cmp     ah, 2;
+        je      ".rom";
+        mov     bh, 16;
+        mov     si, a.at("font16");
+        label   ".rom";
+        push    cs;
+        pop     es;
+        mov     cx, 256;
+        xor     dx, dx;
+        jmp     ".load";
+        label   ".user";
+        mov     es, w(bp + R_ES);
+        mov     si, w(bp + R_BP);
+        label   ".load";
+        call    "load_glyphs";
+        pop     ax;
+        // 10h and above also fit the screen to the character height.
+        test    al, 0x10;
+        jnz     "font_metrics";
+        label   ".ret";
+        ret;
+        // BL: character map select.
+        label   ".block";
+        mov     dx, SEQUENCER;
+        mov     ah, bl;
+        mov     al, 3;
+        out     dx, ax;
+        ret;
+    );
+}
+
+fn load(a: &mut Asm16) {
+    asm!(a;
+        // ES:SI: pixels, BH: bytes of a character, BL: block, CX: characters, DX: the first. Keeps every register.
+        label   "load_glyphs";
+        pusha;
+        push    ds;
+        push    es;
+        test    cx, cx;
+        jz      ".done";
+        mov     al, bl;
+        and     ax, 3;
+        shl     ax, 14;
+        test    bl, 4;
+        jz      ".offset";
+        add     ax, 0x2000;
+        label   ".offset";
+        shl     dx, 5;
+        add     ax, dx;
+        mov     di, ax;
+        // Plane 2 alone, flat, at A0000h.
+        cli;
+        mov     dx, SEQUENCER;
+        mov     ax, 0x0100;
+        out     dx, ax;
+        mov     ax, 0x0402;
+        out     dx, ax;
+        mov     ax, 0x0704;
+        out     dx, ax;
+        mov     ax, 0x0300;
+        out     dx, ax;
+        mov     dx, GRAPHICS;
+        mov     ax, 0x0204;
+        out     dx, ax;
+        mov     ax, 0x0005;
+        out     dx, ax;
+        mov     ax, 0x0406;
+        out     dx, ax;
+        sti;
+        mov     dx, w(CRTC_BASE);
+        push    es;
+        pop     ds;
+        push    0xA000;
+        pop     es;
+        label   ".next";
+        push    cx;
+        push    di;
+        movzx   cx, bh;
+        rep_movsb;
+        pop     di;
+        pop     cx;
+        add     di, 32;
+        loop_   ".next";
+        // Back to odd/even text addressing.
+        mov     bx, dx;
+        cli;
+        mov     dx, SEQUENCER;
+        mov     ax, 0x0100;
+        out     dx, ax;
+        mov     ax, 0x0302;
+        out     dx, ax;
+        mov     ax, 0x0204;
+        out     dx, ax;
+        mov     ax, 0x0300;
+        out     dx, ax;
+        mov     dx, GRAPHICS;
+        mov     ax, 0x0004;
+        out     dx, ax;
+        mov     ax, 0x1005;
+        out     dx, ax;
+        mov     ax, 0x0E06;
+        cmp     bl, 0xB4;
+        jne     ".color";
+        mov     ah, 0x0A;
+        label   ".color";
+        out     dx, ax;
+        sti;
+        label   ".done";
+        pop     es;
+        pop     ds;
+        popa;
+        ret;
+    );
+}
+
+fn metrics(a: &mut Asm16) {
+    asm!(a;
+        // BH: character height. Sets rows, page size, maximum scan line, underline and vertical display end.
+        label   "font_metrics";
+        test    bh, bh;
+        jz      ".ret";
+        movzx   cx, bh;
+        mov     w(HEIGHT), cx;
+        mov     al, 9;
+        call    "crtc_get";
+        and     al, 0xE0;
+        mov     ah, bh;
+        dec     ah;
+        or      ah, al;
+        mov     al, 9;
+        call    "crtc_set";
+        cmp     b(MODE), 7;
+        jne     ".lines";
+        mov     ah, bh;
+        dec     ah;
+        mov     al, 0x14;
+        call    "crtc_set";
+        label   ".lines";
+        mov     ax, 400;
+        mov     bl, b(FLAGS);
+        test    bl, 0x10;
+        jnz     ".rows";
+        mov     ax, 200;
+        test    bl, 0x80;
+        jnz     ".rows";
+        mov     ax, 350;
+        label   ".rows";
+        xor     dx, dx;
+        div     cx;
+        mov     b(ROWS), al;
+        dec     b(ROWS);
+        push    ax;
+        mul     cx;
+        test    bl, 0x80;
+        jz      ".end";
+        add     ax, ax;
+        label   ".end";
+        dec     ax;
+        mov     ah, al;
+        mov     al, 0x12;
+        call    "crtc_set";
+        pop     ax;
+        mul     w(COLS);
+        add     ax, ax;
+        add     ax, 0x7FF;
+        and     ah, 0xF8;
+        xor     al, al;
+        mov     w(PAGE_SIZE), ax;
+        mov     cx, w(CURSOR_SHAPE);
+        call    "cursor_shape";
+        call    "program_cursor";
+        label   ".ret";
+        ret;
+    );
+}
+
+fn graphics(a: &mut Asm16) {
+    asm!(a;
+        // 20h: INT 1Fh, 21h: INT 43h from the caller's ES:BP; 22h-24h: ROM fonts. BL: rows (0: DL, 1: 14, 2: 25, 3: 43).
+        label   "font_graphics";
+        mov     es, w(bp + R_ES);
+        mov     si, w(bp + R_BP);
+        mov     di, VECTOR_1F;
+        cmp     al, 0x20;
+        je      ".vector";
+        mov     di, VECTOR_43;
+        cmp     al, 0x21;
+        je      ".height";
+        push    cs;
+        pop     es;
+        mov     cx, 14;
+        mov     si, a.at("font14");
+        cmp     al, 0x22;
+        je      ".height";
+        mov     cl, 8;
+        mov     si, a.at("font8");
+        cmp     al, 0x23;
+        je      ".height";
+        mov     cl, 16;
+        mov     si, a.at("font16");
+        cmp     al, 0x24;
+        jne     ".ret";
+        label   ".height";
+        mov     w(HEIGHT), cx;
+        and     bx, 3;
+        jz      ".rows";
+        mov     dl, b(bx + a.at(".counts")).cs();
+        label   ".rows";
+        dec     dl;
+        mov     b(ROWS), dl;
+        label   ".vector";
+        push    ds;
+        push    0;
+        pop     ds;
+        mov     w(di), si;
+        mov     w(di + 2), es;
+        pop     ds;
+        label   ".ret";
+        ret;
+        label   ".counts";
+        db      &[0, 14, 25, 43];
+    );
+}
+
+fn information(a: &mut Asm16) {
+    asm!(a;
+        // BH: which. Gives ES:BP = font, CX = bytes of a character on the screen, DL = rows less one.
+        label   "font_info";
+        cmp     bh, 7;
+        ja      ".ret";
+        mov     ax, w(HEIGHT);
+        mov     w(bp + R_CX), ax;
+        mov     al, b(ROWS);
+        mov     b(bp + R_DX), al;
+        cmp     bh, 1;
+        jbe     ".vector";
+        movzx   bx, bh;
+        add     bx, bx;
+        mov     ax, w(bx + a.at(".fonts") - 4).cs();
+        mov     w(bp + R_BP), ax;
+        mov     w(bp + R_ES), cs;
+        ret;
+        label   ".vector";
+        mov     di, VECTOR_1F;
+        jb      ".get";
+        mov     di, VECTOR_43;
+        label   ".get";
+        push    0;
+        pop     es;
+        mov     eax, d(di).es();
+        mov     w(bp + R_BP), ax;
+        shr     eax, 16;
+        mov     w(bp + R_ES), ax;
+        label   ".ret";
+        ret;
+        label   ".fonts";
+    );
+    a.dw_at("font14");
+    a.dw_at("font8");
+    let upper = (a.at("font8") + 0x400) as u16;
+    a.dw(&[upper]);
+    // The nine-dot supplements have no entries.
+    a.dw_at("no_supplement");
+    a.dw_at("font16");
+    a.dw_at("no_supplement");
+    a.label("no_supplement");
+    a.db(&[0]);
+}

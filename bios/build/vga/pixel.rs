@@ -1,0 +1,278 @@
+//! AH=0Bh-0Dh: CGA palette, writing and reading pixels.
+
+use super::layout::*;
+use crate::asm16::*;
+use iced_x86::code_asm::registers::*;
+
+pub fn emit(a: &mut Asm16) {
+    cga_palette(a);
+    pixels(a);
+}
+
+fn cga_palette(a: &mut Asm16) {
+    asm!(a;
+        // BH 0: BL is the background and border; BH 1: BL bit 0 is the palette of modes 4 and 5.
+        label   "set_palette_cga";
+        mov     ah, b(CGA_COLOR);
+        cmp     bh, 1;
+        ja      ".ret";
+        je      ".palette";
+        and     ah, 0xE0;
+        and     bl, 0x1F;
+        or      ah, bl;
+        mov     b(CGA_COLOR), ah;
+        // Bit 3 is bright: palette register bit 4 in the 200-line colours.
+        mov     al, bl;
+        call    "cga_to_ega";
+        mov     ah, al;
+        mov     al, 0x11;
+        cmp     b(bp + L_CLASS), CLASS_TEXT;
+        je      ".border";
+        cmp     b(MODE), 6;
+        je      ".foreground";
+        push    ax;
+        mov     al, 0;
+        call    "attribute_set";
+        pop     ax;
+        label   ".border";
+        call    "attribute_set";
+        jmp     ".colors";
+        // Mode 6: the colour is the foreground's.
+        label   ".foreground";
+        mov     al, 1;
+        call    "attribute_set";
+        jmp     "screen_on";
+        label   ".palette";
+        and     ah, 0xDF;
+        and     bl, 1;
+        shl     bl, 5;
+        or      ah, bl;
+        mov     b(CGA_COLOR), ah;
+        label   ".colors";
+        cmp     b(MODE), 4;
+        je      ".four";
+        cmp     b(MODE), 5;
+        jne     "screen_on";
+        label   ".four";
+        // Colours 1-3: green red brown, or cyan magenta white; bright with bit 4.
+        mov     bl, b(CGA_COLOR);
+        mov     ah, 2;
+        test    bl, 0x20;
+        jz      ".first";
+        inc     ah;
+        label   ".first";
+        and     bl, 0x10;
+        or      ah, bl;
+        mov     al, 1;
+        label   ".next";
+        call    "attribute_set";
+        add     ah, 2;
+        inc     al;
+        cmp     al, 4;
+        jb      ".next";
+        call    "screen_on";
+        label   ".ret";
+        ret;
+
+        // AL: CGA colour. Gives the palette value.
+        label   "cga_to_ega";
+        push    bx;
+        mov     bl, al;
+        and     al, 7;
+        and     bl, 8;
+        add     bl, bl;
+        or      al, bl;
+        pop     bx;
+        ret;
+    );
+}
+
+fn pixels(a: &mut Asm16) {
+    asm!(a;
+        // AL: colour (bit 7: exclusive or), BH: page, CX: column, DX: line.
+        label   "write_pixel";
+        cmp     b(bp + L_CLASS), CLASS_TEXT;
+        je      ".ret";
+        cmp     b(bp + L_CLASS), CLASS_PACKED;
+        je      ".packed";
+        mov     ah, al;
+        call    "pixel_address";
+        cmp     b(bp + L_CLASS), CLASS_PLANAR;
+        je      ".planar";
+        cmp     b(bp + L_CLASS), CLASS_LINEAR;
+        je      ".linear";
+        // CGA: BL is the mask of the pixel, CL its shift.
+        mov     al, ah;
+        shl     al, cl;
+        and     al, bl;
+        test    ah, ah;
+        js      ".xor";
+        not     bl;
+        and     b(di).es(), bl;
+        or      b(di).es(), al;
+        ret;
+        label   ".xor";
+        xor     b(di).es(), al;
+        ret;
+        label   ".linear";
+        mov     b(di).es(), ah;
+        ret;
+        label   ".planar";
+        mov     dx, SEQUENCER;
+        push    ax;
+        mov     ax, 0x0F02;
+        out     dx, ax;
+        mov     dx, GRAPHICS;
+        mov     ah, bl;
+        mov     al, 8;
+        out     dx, ax;
+        mov     ax, 0x0205;
+        out     dx, ax;
+        pop     ax;
+        test    ah, ah;
+        jns     ".replace";
+        push    ax;
+        mov     ax, 0x1803;
+        out     dx, ax;
+        pop     ax;
+        label   ".replace";
+        // Write mode 2: the byte is the colour.
+        mov     al, b(di).es();
+        mov     b(di).es(), ah;
+        mov     ax, 0x0005;
+        out     dx, ax;
+        mov     al, 3;
+        out     dx, ax;
+        mov     ax, 0xFF08;
+        out     dx, ax;
+        ret;
+        label   ".packed";
+        mov     bl, al;
+        call    "packed_setup";
+        call    "packed_pixel";
+        mov     edx, d(bp + L_FORE32);
+        call    "packed_store";
+        label   ".ret";
+        ret;
+
+        // BH: page, CX: column, DX: line. Gives AL = colour.
+        label   "read_pixel";
+        xor     al, al;
+        cmp     b(bp + L_CLASS), CLASS_TEXT;
+        je      ".give";
+        cmp     b(bp + L_CLASS), CLASS_PACKED;
+        je      ".packed";
+        call    "pixel_address";
+        cmp     b(bp + L_CLASS), CLASS_PLANAR;
+        je      ".planar";
+        mov     al, b(di).es();
+        cmp     b(bp + L_CLASS), CLASS_LINEAR;
+        je      ".give";
+        and     al, bl;
+        shr     al, cl;
+        jmp     ".give";
+        label   ".planar";
+        mov     dx, GRAPHICS;
+        mov     cx, 4;
+        xor     bh, bh;
+        label   ".plane";
+        mov     ah, cl;
+        dec     ah;
+        mov     al, 4;
+        out     dx, ax;
+        shl     bh, 1;
+        test    b(di).es(), bl;
+        jz      ".clear";
+        inc     bh;
+        label   ".clear";
+        loop_   ".plane";
+        mov     al, bh;
+        label   ".give";
+        mov     b(bp + R_AL), al;
+        ret;
+        label   ".packed";
+        call    "packed_setup";
+        call    "packed_pixel";
+        push    0xA000;
+        pop     es;
+        mov     eax, edi;
+        call    "packed_bank";
+        mov     al, b(bx).es();
+        jmp     ".give";
+
+        // BH: page, CX: column, DX: line. Gives ES:DI; planar: BL = bit mask; CGA: BL = mask and CL = shift. Keeps AX.
+        label   "pixel_address";
+        push    ax;
+        push    0xA000;
+        pop     es;
+        mov     ax, dx;
+        cmp     b(bp + L_CLASS), CLASS_CGA;
+        je      ".cga";
+        mul     w(COLS);
+        mov     di, ax;
+        cmp     b(bp + L_CLASS), CLASS_LINEAR;
+        je      ".linear";
+        movzx   ax, bh;
+        and     al, 7;
+        mul     w(PAGE_SIZE);
+        add     di, ax;
+        mov     ax, cx;
+        shr     ax, 3;
+        add     di, ax;
+        and     cl, 7;
+        mov     bl, 0x80;
+        shr     bl, cl;
+        pop     ax;
+        ret;
+        label   ".linear";
+        shl     di, 3;
+        add     di, cx;
+        pop     ax;
+        ret;
+        label   ".cga";
+        push    0xB800;
+        pop     es;
+        shr     ax, 1;
+        pushf;
+        mov     di, 80;
+        mul     di;
+        mov     di, ax;
+        popf;
+        jnc     ".even";
+        add     di, 0x2000;
+        label   ".even";
+        mov     ax, cx;
+        cmp     b(MODE), 6;
+        je      ".two";
+        shr     ax, 2;
+        add     di, ax;
+        not     cl;
+        and     cl, 3;
+        add     cl, cl;
+        mov     bl, 3;
+        shl     bl, cl;
+        pop     ax;
+        ret;
+        label   ".two";
+        shr     ax, 3;
+        add     di, ax;
+        not     cl;
+        and     cl, 7;
+        mov     bl, 1;
+        shl     bl, cl;
+        pop     ax;
+        ret;
+
+        // CX: column, DX: line. Gives EDI = offset in video memory. Destroys EAX, ECX, EDX.
+        label   "packed_pixel";
+        movzx   eax, w(bp + L_PITCH);
+        movzx   edx, dx;
+        mul     edx;
+        mov     edi, eax;
+        movzx   eax, w(bp + L_BYTES);
+        movzx   ecx, cx;
+        mul     ecx;
+        add     edi, eax;
+        ret;
+    );
+}
