@@ -12,7 +12,7 @@
 use crate::alu::Int;
 use crate::bus::{Bus, Lines};
 use crate::fault::Exec;
-use crate::mem::PhysMem;
+use crate::mem::{PAGE, PhysMem};
 use crate::state::{Cpu, World};
 use crate::tlb;
 use std::ptr::NonNull;
@@ -140,6 +140,29 @@ impl Cpu {
         let old = T::trunc(self.read_slow(lin, T::SIZE, self.tlb_sel)?);
         let new = f(self, old);
         self.write_slow(lin, T::SIZE, new.zext(), self.tlb_sel)
+    }
+
+    /// A store to a page that holds code, when the page is known to be writable and no instruction is overwritten.
+    #[inline]
+    pub(crate) fn try_write_beside_code(&mut self, lin: u64, size: u64, value: u64, sel: usize) -> bool {
+        let i = sel + tlb::slot(lin);
+        let Some(cold) = self.tlb.cold.get(i) else { return false };
+        let at = (lin & 0xFFF) as usize;
+        if cold.write_code != lin & !0xFFF || at + size as usize > PAGE || self.mem_ref().holds_code(cold.backing, at, size)
+        {
+            return false;
+        }
+        let host = self.tlb.hot[i].addend.wrapping_add(lin as usize);
+        // SAFETY: fact 1 holds for `write_code` as for `write`: both are set together, with `addend` of that page.
+        unsafe {
+            match size {
+                1 => store::<u8>(host, value as u8),
+                2 => store::<u16>(host, value as u16),
+                4 => store::<u32>(host, value as u32),
+                _ => store::<u64>(host, value),
+            }
+        }
+        true
     }
 
     /// Host pointer for `len` bytes at `lin`, all in one page, when the TLB allows `write` or read there right away.

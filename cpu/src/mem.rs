@@ -242,6 +242,12 @@ impl PhysMem {
         (at..at + len).any(|i| bits[i / 64 % (PAGE / 64)] >> (i % 64) & 1 != 0)
     }
 
+    /// Some of the `size` bytes at `at` of `page` belong to decoded instructions.
+    #[inline]
+    pub(crate) fn holds_code(&self, page: u32, at: usize, size: u64) -> bool {
+        self.code_mask(page) & granules(at, size as usize) != 0 && self.covers_code(page, at, size as usize)
+    }
+
     /// Decoded instructions cover `len` bytes at `at` of `page`.
     pub(crate) fn add_code(&mut self, page: u32, at: usize, len: usize) {
         let index = page as usize;

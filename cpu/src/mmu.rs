@@ -311,13 +311,10 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     pub(crate) fn write_slow(&mut self, lin: u64, size: u64, value: u64, sel: usize) -> Exec {
-        let i = (sel + tlb::slot(lin)) & (4 * tlb::ENTRIES - 1);
-        let first = PAGE as u64 - (lin & 0xFFF);
-        if first >= size && i < 2 * tlb::ENTRIES && self.tlb.cold[i].write_code == lin & !0xFFF {
-            let t = Target { phys: 0, backing: Some(self.tlb.cold[i].backing) };
-            self.backing_write(t.backing.unwrap_or(0), (lin & 0xFFF) as usize, value, size as usize);
+        if self.try_write_beside_code(lin, size, value, sel) {
             return Ok(());
         }
+        let first = PAGE as u64 - (lin & 0xFFF);
         self.check_alignment(lin, size, sel)?;
         if first >= size {
             let t = self.translate(lin, Access::Write, sel)?;

@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod conformance;
+pub mod guests;
 pub mod moo;
 pub mod rig;
