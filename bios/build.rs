@@ -17,7 +17,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
     // The VGA BIOS and the demo disk are each one function `image() -> Vec<u8>` of a module under build/.
-    let (bios, map) = sys::image(&[]);
+    let (bios, map) = sys::image(&vga::font::font(8));
     write("bios.bin", &bios);
     write("bios.map", map.as_bytes());
     let (vga, map) = vga::image();

@@ -32,7 +32,8 @@
 //! ```
 //! Operand expressions are plain Rust: constants, `a.at("x") + 2`, `w(bx + 4)`. Immediates are `i32` (write
 //! `0x8000_0000u32` where that does not fit). Statements end with `;`. Two labels of one name, two bytes at one
-//! address, an unknown label, a far offset over 64 KiB and an unencodable instruction each end the build with the source line.
+//! address, an unknown label, a far offset over 64 KiB and an unencodable instruction each end the build with the
+//! source line.
 //!
 //! Not modelled: more than one segment (an image is at most 64 KiB and addresses are offsets in it), relocation, and
 //! any check of the processor generation (near conditional branches are the 386 forms).

@@ -1,6 +1,6 @@
 //! What programs and operating systems look for at fixed places of the firmware.
 
-use super::{BIOS, DEMO_DISK};
+use super::{BIOS, DEMO_DISK, VGA_BIOS};
 
 fn word(at: usize) -> u16 {
     u16::from_le_bytes([BIOS[at], BIOS[at + 1]])
@@ -60,6 +60,16 @@ fn tables_at_fixed_addresses() {
     assert_eq!((BIOS[0xF0B5], word(0xF0E6)), (80, 4096));
     // INT 08h's offset in the vector list.
     assert_eq!(word(0xFEF3), 0xFEA5);
+}
+
+#[test]
+fn fixed_font_has_the_ascii_characters() {
+    let glyph = |c: u8| &BIOS[0xFA6E + usize::from(c) * 8..][..8];
+    assert_eq!(glyph(b' '), [0; 8]);
+    for c in b'!'..=b'~' {
+        assert!(glyph(c).iter().any(|row| *row != 0), "{}", c as char);
+        assert_ne!(glyph(c), [0xFF; 8], "{}", c as char);
+    }
 }
 
 #[test]
@@ -145,4 +155,11 @@ fn demo_disk_is_a_bootable_fat12_volume() {
     assert_eq!(&DEMO_DISK[root + 32..root + 43], b"README  TXT");
     assert!(DEMO_DISK[root + at(17) * 32..].starts_with(b"This is the demo disk"));
     assert!(DEMO_DISK[512..1024].iter().any(|b| *b != 0));
+}
+
+#[test]
+fn vga_bios_is_an_option_rom() {
+    assert_eq!(VGA_BIOS[..2], [0x55, 0xAA]);
+    assert_eq!(VGA_BIOS.len(), usize::from(VGA_BIOS[2]) * 512);
+    assert_eq!(sum(VGA_BIOS), 0);
 }

@@ -20,7 +20,8 @@ const RESERVED: usize = 36;
 /// Segment of the program.
 const SEGMENT: u16 = 0x1000;
 
-const README: &str = "This is the demo disk of rewind86. Boot it:\r\n\r\n    rewind86 demo\r\n\r\nThe program is in the reserved sectors of the first cylinder; this volume holds nothing else.\r\n";
+const README: &str = "This is the demo disk of rewind86. Boot it:\r\n\r\n    rewind86 demo\r\n\r\n\
+    The program is in the reserved sectors of the first cylinder; this volume holds nothing else.\r\n";
 
 /// The disk image.
 pub fn image() -> Vec<u8> {

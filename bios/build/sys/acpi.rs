@@ -1,8 +1,8 @@
 //! ACPI and SMBIOS tables, all constant: they stay in the F segment and need no memory of their own.
 //!
-//! ACPI Specification 1.0b and 2.0, section 5.2 (RSDP, RSDT, FADT, FACS, DSDT), Intel 82371AB (PIIX4) power management at port
-//! 600h, SCI on line 9, ACPI on and off by port B2h; System Management BIOS 2.4. The FACS, which an operating system
-//! writes, is copied to the EBDA. POST removes the RSDP's signature on a board without the PIIX4 function.
+//! ACPI Specification 1.0b and 2.0, section 5.2 (RSDP, RSDT, FADT, FACS, DSDT), Intel 82371AB (PIIX4) power management
+//! at port 600h, SCI on line 9, ACPI on and off by port B2h; System Management BIOS 2.4. The FACS, which an operating
+//! system writes, is copied to the EBDA. POST removes the RSDP's signature on a board without the PIIX4 function.
 
 use super::layout::*;
 use super::pci::PM_BASE;

@@ -1,7 +1,7 @@
 //! A few AML terms as byte strings: enough to write a DSDT.
 //!
-//! ACPI Specification 2.0, section 17 (AML grammar) and section 6.4 (resource descriptors). Names are given as in ASL, with
-//! dots and a leading backslash; segments are padded with underscores here.
+//! ACPI Specification 2.0, section 17 (AML grammar) and section 6.4 (resource descriptors). Names are given as in ASL,
+//! with dots and a leading backslash; segments are padded with underscores here.
 
 /// Encoded terms.
 pub type Aml = Vec<u8>;

@@ -1,8 +1,8 @@
 //! ATA disks: finding them, and sectors in PIO.
 //!
 //! ATA/ATAPI-6 (T13 1410D): reset and signatures (9.1), IDENTIFY (8.15), READ/WRITE/READ VERIFY with 28-bit and 48-bit
-//! addresses, PIO data protocols (9.5, 9.6). The two channels are where a PC has them, 1F0h/3F6h and 170h/376h. Interrupts of
-//! the drive stay off (nIEN) during a request; progress is polled.
+//! addresses, PIO data protocols (9.5, 9.6). The two channels are where a PC has them, 1F0h/3F6h and 170h/376h.
+//! Interrupts of the drive stay off (nIEN) during a request; progress is polled.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -518,7 +518,8 @@ fn transfer(a: &mut Asm16) {
         call    "ata_end";
         stc;
         ret;
-        // The error register by bit: bad block, uncorrectable, write-protected or aborted, ID not found, no address mark.
+        // The error register by bit: bad block, uncorrectable, write-protected or aborted, ID not found, no address
+        // mark.
         label   ".error";
         mov     dx, w(bx + D_BASE);
         inc     dx;

@@ -1,8 +1,8 @@
 //! CD-ROM drives: packet commands, reading parts of blocks, INT 13h for drive numbers from E0h.
 //!
-//! ATA/ATAPI-6 section 9.8 (PACKET, PIO), MMC-3 (READ(10), TEST UNIT READY, REQUEST SENSE, START STOP UNIT, PREVENT). A drive that
-//! reports a unit attention or is becoming ready is asked again; data come straight from the drive's buffer, what is
-//! not wanted of a block being read and dropped.
+//! ATA/ATAPI-6 section 9.8 (PACKET, PIO), MMC-3 (READ(10), TEST UNIT READY, REQUEST SENSE, START STOP UNIT, PREVENT).
+//! A drive that reports a unit attention or is becoming ready is asked again; data come straight from the drive's
+//! buffer, what is not wanted of a block being read and dropped.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -230,7 +230,10 @@ fn read(a: &mut Asm16) {
         mov     al, 0x28;
         call    "cd_clear";
         mov     eax, d(E_LBA);
-        bswap   eax;
+        // Big-endian, with what a 386 has.
+        xchg    al, ah;
+        rol     eax, 16;
+        xchg    al, ah;
         mov     d(E_PACKET + 2), eax;
         mov     b(E_PACKET + 7), ch;
         mov     b(E_PACKET + 8), cl;

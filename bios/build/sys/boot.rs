@@ -1,9 +1,9 @@
 //! The boot: order, menu, INT 19h and INT 18h.
 //!
 //! Order from CMOS 3Dh (low nibble first, high second) and 38h (high nibble third): 1 diskette, 2 hard disk, 3 CD-ROM,
-//! 4 network (the convention of QEMU and Bochs). INT 19h tries them in turn and says why one cannot be used; INT 18h, called by a boot
-//! sector or ROM that gave up, goes on with the next (BIOS Boot Specification 1.01). A sector must end in 55AAh; on a
-//! diskette, where DOS 1.x put none, something that looks like code is enough.
+//! 4 network (the convention of QEMU and Bochs). INT 19h tries them in turn and says why one cannot be used; INT 18h,
+//! called by a boot sector or ROM that gave up, goes on with the next (BIOS Boot Specification 1.01). A sector must
+//! end in 55AAh; on a diskette, where DOS 1.x put none, something that looks like code is enough.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -170,6 +170,7 @@ fn sequence(a: &mut Asm16) {
         mov     ds, w(EBDA_PTR);
         mov     b(E_EMU_ACTIVE), 0;
         mov     w(E_EMU_COUNT), 0;
+        call    "floppy_count";
         mov     b(E_BOOT_NEXT), 0;
         jmp     "boot_next";
 
@@ -185,6 +186,7 @@ fn sequence(a: &mut Asm16) {
         mov     si, a.at("why_gave_up");
         label   "boot_failed";
         mov     b(E_EMU_ACTIVE), 0;
+        call    "floppy_count";
         call    "print";
 
         label   "boot_next";

@@ -1,6 +1,8 @@
-//! Start-up of the chips a PC AT has: interrupt controllers (with the processor's local APIC), DMA, timer, clock, serial and parallel ports.
+//! Start-up of the chips a PC AT has: interrupt controllers (with the processor's local APIC), DMA, timer, clock,
+//! serial and parallel ports.
 //!
-//! Sources: Intel 8259A, 8237A and 8254 datasheets, Motorola MC146818A, National PC16550D; values as the IBM AT programs them.
+//! Sources: Intel 8259A, 8237A and 8254 datasheets, Motorola MC146818A, National PC16550D; values as the IBM AT
+//! programs them.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -27,8 +29,9 @@ fn pic_dma(a: &mut Asm16) {
         mov al, 0x8F; out 0xA1, al;
         ret;
 
-        // A local APIC, if CPUID tells of one, passes the 8259's interrupt on (virtual wire mode): enabled, LINT0 ExtINT,
-        // LINT1 NMI (Intel SDM volume 3, "Local vector table"; MultiProcessor Specification 1.4, section 3.6.2.2).
+        // A local APIC, if CPUID tells of one, passes the 8259's interrupt on (virtual wire mode): enabled, LINT0
+        // ExtINT, LINT1 NMI (Intel SDM volume 3, "Local vector table"; MultiProcessor Specification 1.4, section
+        // 3.6.2.2).
         label   "apic_init";
         pushfd;
         pop     eax;

@@ -1,7 +1,7 @@
 //! The DSDT: sleep states, the PCI root with its routing, interrupt link devices, the ISA devices of a PC.
 //!
-//! ACPI Specification 1.0b and 2.0, sections 5.5 and 6; Intel 82371AB datasheet (sleep types: 0 soft off, 5 working; PIRQ
-//! registers 60h-63h). A device whose status port reads FFh is reported as not there.
+//! ACPI Specification 1.0b and 2.0, sections 5.5 and 6; Intel 82371AB datasheet (sleep types: 0 soft off, 5 working;
+//! PIRQ registers 60h-63h). A device whose status port reads FFh is reported as not there.
 
 use super::aml::*;
 

@@ -1,7 +1,7 @@
 //! INT 13h extensions 41h-4Eh: packets with 64-bit block addresses, and what a drive is.
 //!
-//! Phoenix "BIOS Enhanced Disk Drive Specification" 3.0. Buffers by segment:offset, or flat by the 64-bit field when that is
-//! FFFF:FFFF and the address lies below 1 MiB. Hard disks have blocks of 512 bytes, CD-ROMs of 2048.
+//! Phoenix "BIOS Enhanced Disk Drive Specification" 3.0. Buffers by segment:offset, or flat by the 64-bit field when
+//! that is FFFF:FFFF and the address lies below 1 MiB. Hard disks have blocks of 512 bytes, CD-ROMs of 2048.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -24,8 +24,8 @@ pub fn emit(a: &mut Asm16) {
         mov     ah, 1;
         jmp     "disk_fail";
 
-        // Packet at the caller's DS:SI: 0 size, 2 count, 4 buffer, 8 block, 10h flat buffer. Sets E_LBA, E_COUNT, ES:DI and
-        // FS:SI = packet. Carry: it is malformed.
+        // Packet at the caller's DS:SI: 0 size, 2 count, 4 buffer, 8 block, 10h flat buffer. Sets E_LBA, E_COUNT,
+        // ES:DI and FS:SI = packet. Carry: it is malformed.
         label   "edd_packet";
         mov     fs, w(bp + R_DS);
         mov     si, w(bp + R_SI);
@@ -115,8 +115,14 @@ pub fn emit(a: &mut Asm16) {
         jb      "edd_transfer.bad";
         cmp     b(bx + D_TYPE), 2;
         je      ".cd";
-        // Geometry is that of the drive itself; information flag 2: it is valid.
+        // Geometry is that of the drive itself; information flag 2: it is valid, that is up to 16383 cylinders.
+        mov     w(si + 2).fs(), 0;
+        cmp     d(bx + D_SECTORS + 4), 0;
+        jne     ".geometry";
+        cmp     d(bx + D_SECTORS), 16383 * 16 * 63;
+        ja      ".geometry";
         mov     w(si + 2).fs(), 2;
+        label   ".geometry";
         movzx   eax, w(bx + D_PCYLS);
         mov     d(si + 4).fs(), eax;
         movzx   eax, w(bx + D_PHEADS);

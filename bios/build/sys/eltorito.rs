@@ -1,8 +1,8 @@
 //! Booting from CD-ROM: the boot catalogue, and images that stand in for a diskette or a hard disk.
 //!
-//! "El Torito" Bootable CD-ROM Format Specification 1.0 (Phoenix, IBM): boot record volume descriptor at block 17, validation
-//! and initial entries; INT 13h AH=4Bh. The catalogue's initial entry is taken; section headers with other choices are not
-//! looked at. An emulated drive is read-only.
+//! "El Torito" Bootable CD-ROM Format Specification 1.0 (Phoenix, IBM): boot record volume descriptor at block 17,
+//! validation and initial entries; INT 13h AH=4Bh. The catalogue's initial entry is taken; section headers with other
+//! choices are not looked at. An emulated drive is read-only.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -93,6 +93,7 @@ fn boot(a: &mut Asm16) {
         cmp     b(E_EMU_MEDIA), 0;
         je      ".ready";
         mov     b(E_EMU_ACTIVE), 1;
+        call    "floppy_count";
         label   ".ready";
         mov     dl, b(E_EMU_DRIVE);
         mov     es, w(E_EMU_LOAD_SEG);
@@ -348,6 +349,7 @@ fn control(a: &mut Asm16) {
         cmp     b(bp + R_AL), 0;
         jne     "disk_ok";
         mov     b(E_EMU_ACTIVE), 0;
+        call    "floppy_count";
         jmp     "disk_ok";
         label   ".bad";
         mov     ah, 1;

@@ -3,8 +3,8 @@
 //! Intel 82077AA datasheet (commands, result phase, DOR, DIR, CCR), IBM PC AT Technical Reference, section 5 (data area
 //! 40:3E-42, 40:8B-95, diskette parameter table). The functions of INT 13h for diskettes are in `int13_floppy.rs`.
 //!
-//! A medium is found by reading an ID at each data rate the drive has. Whether a 40-track disk sits in an 80-track drive
-//! is asked by stepping to track 2 and reading which cylinder the ID there names.
+//! A medium is found by reading an ID at each data rate the drive has. Whether a 40-track disk sits in an 80-track
+//! drive is asked by stepping to track 2 and reading which cylinder the ID there names.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -32,22 +32,56 @@ pub fn emit(a: &mut Asm16) {
 
 fn init(a: &mut Asm16) {
     asm!(a;
-        // CMOS 10h: the drives' types, A: high nibble. Equipment: bit 0 any, bits 7-6 number less one.
         label   "floppy_init";
+        call    "floppy_count";
         mov     al, 0x10;
         call    "cmos_read";
         test    al, al;
         jz      ".none";
-        mov     ah, 0x01;
-        test    al, 0x0F;
-        jz      ".one";
-        mov     ah, 0x41;
-        label   ".one";
-        or      b(EQUIPMENT), ah;
         // Changed line, rates and capacity known: bits 2-0 of each nibble.
         mov     b(FLOPPY_INFO), 0x77;
         call    "fdc_reset";
         label   ".none";
+        ret;
+
+        // Equipment: bit 0 any drive, bits 7-6 number less one. CMOS 10h has the drives' types, A: in the high nibble;
+        // a CD-ROM image that stands in for a diskette counts too. Keeps all registers.
+        label   "floppy_count";
+        pusha;
+        push    ds;
+        push    es;
+        push    BDA_SEG;
+        pop     ds;
+        mov     es, w(EBDA_PTR);
+        xor     cx, cx;
+        mov     al, 0x10;
+        call    "cmos_read";
+        test    al, 0xF0;
+        jz      ".no_a";
+        inc     cx;
+        label   ".no_a";
+        test    al, 0x0F;
+        jz      ".no_b";
+        inc     cx;
+        label   ".no_b";
+        cmp     b(E_EMU_ACTIVE).es(), 0;
+        je      ".real";
+        cmp     b(E_EMU_MEDIA).es(), 4;
+        je      ".real";
+        inc     cx;
+        label   ".real";
+        mov     ax, w(EQUIPMENT);
+        and     al, 0x3E;
+        jcxz    ".set";
+        dec     cx;
+        shl     cl, 6;
+        or      al, cl;
+        or      al, 1;
+        label   ".set";
+        mov     w(EQUIPMENT), ax;
+        pop     es;
+        pop     ds;
+        popa;
         ret;
 
         // DL: drive. Gives AL = its type by CMOS (0 none, 1 360K, 2 1.2M, 3 720K, 4 1.44M, 5 or 6 2.88M).

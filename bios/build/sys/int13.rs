@@ -1,8 +1,8 @@
 //! INT 13h: which kind of drive a call is for, and the disk functions that concern them all.
 //!
-//! Numbers below 80h are diskettes, 80h on hard disks, E0h on CD-ROM drives. While a CD-ROM image stands in for a diskette or
-//! disk (El Torito), it takes the first number of its kind and the real drives move up by one. The disk code runs with
-//! DS = EBDA and BX = the drive's entry in the drive table.
+//! Numbers below 80h are diskettes, 80h on hard disks, E0h on CD-ROM drives. While a CD-ROM image stands in for a
+//! diskette or disk (El Torito), it takes the first number of its kind and the real drives move up by one. The disk
+//! code runs with DS = EBDA and BX = the drive's entry in the drive table.
 
 use super::layout::*;
 use crate::asm16::*;

@@ -1,9 +1,9 @@
 //! INT 13h for hard disks: cylinder/head/sector functions, geometry translation, fixed disk parameter tables.
 //!
-//! IBM PC AT Technical Reference, section 5; Ralf Brown's list; "Enhanced Disk Drive Specification 3.0" (Phoenix) in `edd.rs`. The
-//! logical geometry of a disk up to 1024 cylinders is its own; a larger one has 63 sectors and as many heads as bring
-//! the cylinders to 1024 (LBA assist). Where the partition table was written with another geometry, and its entries prove that
-//! by giving the same blocks both ways, that one is taken.
+//! IBM PC AT Technical Reference, section 5; Ralf Brown's list; "Enhanced Disk Drive Specification 3.0" (Phoenix) in
+//! `edd.rs`. The logical geometry of a disk up to 1024 cylinders is its own; a larger one has 63 sectors and as many
+//! heads as bring the cylinders to 1024 (LBA assist). Where the partition table was written with another geometry, and
+//! its entries prove that by giving the same blocks both ways, that one is taken.
 
 use super::layout::*;
 use crate::asm16::*;

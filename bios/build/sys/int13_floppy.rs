@@ -1,7 +1,7 @@
 //! INT 40h: the diskette functions of INT 13h (00-05, 08, 15-18).
 //!
-//! IBM PC AT and PS/2 BIOS Interface Technical References, "Interrupt 13h, diskette". A transfer that would cross a 64 KiB
-//! boundary of the DMA page ends with error 09h, as programs expect.
+//! IBM PC AT and PS/2 BIOS Interface Technical References, "Interrupt 13h, diskette". A transfer that would cross a 64
+//! KiB boundary of the DMA page ends with error 09h, as programs expect.
 
 use super::floppy::*;
 use super::layout::*;

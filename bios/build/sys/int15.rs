@@ -1,4 +1,5 @@
-//! INT 15h: system services (Ralf Brown's Interrupt List, INTERRUP.C; IBM PS/2 and PC BIOS Interface Technical Reference).
+//! INT 15h: system services (Ralf Brown's Interrupt List, INTERRUP.C; IBM PS/2 and PC BIOS Interface Technical
+//! Reference).
 //!
 //! Memory services are in `memory.rs`, the pointing device in `mouse.rs`. APM 1.2 is there for its real-mode interface:
 //! installation check, idle, power off. Not provided: tape, EISA, the protected-mode APM interfaces.
@@ -235,8 +236,8 @@ fn waits(a: &mut Asm16) {
 
 fn protected(a: &mut Asm16) {
     asm!(a;
-        // AH=89h: into protected mode. ES:SI -> GDT (08 itself, 10 IDT, 18 DS, 20 ES, 28 SS, 30 CS); BH, BL: vectors of IRQ
-        // 0 and 8. Returns to the caller's offset in selector 30h with interrupts off.
+        // AH=89h: into protected mode. ES:SI -> GDT (08 itself, 10 IDT, 18 DS, 20 ES, 28 SS, 30 CS); BH, BL: vectors
+        // of IRQ 0 and 8. Returns to the caller's offset in selector 30h with interrupts off.
         label   "int15_89";
         cli;
         mov     al, 0x11; out 0x20, al; out 0xA0, al;

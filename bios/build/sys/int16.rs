@@ -1,8 +1,8 @@
 //! INT 16h: keyboard services (functions 00-03, 05, 09, 10-12) and INT 05h, print screen.
 //!
-//! PS/2 and PC BIOS Interface Technical Reference, "Interrupt 16h". The buffer holds the words of the enhanced keyboard;
-//! functions 00h and 01h make them what an 84-key keyboard gave: E0 in the character becomes 0, the keypad's Enter and
-//! slash become the main keys', and keys that keyboard did not have are passed over.
+//! PS/2 and PC BIOS Interface Technical Reference, "Interrupt 16h". The buffer holds the words of the enhanced
+//! keyboard; functions 00h and 01h make them what an 84-key keyboard gave: E0 in the character becomes 0, the keypad's
+//! Enter and slash become the main keys', and keys that keyboard did not have are passed over.
 
 use super::layout::*;
 use crate::asm16::*;

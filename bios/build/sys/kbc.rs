@@ -1,7 +1,7 @@
 //! The keyboard controller: commands and data with time-outs, keyboard start-up, reset of the processor.
 //!
-//! Intel 8042 as programmed by IBM (PC AT Technical Reference, "Keyboard controller"); status bits 0 output buffer full,
-//! 1 input buffer full, 5 the byte is from the auxiliary device. Command byte: 0 keyboard interrupt, 1 auxiliary
+//! Intel 8042 as programmed by IBM (PC AT Technical Reference, "Keyboard controller"); status bits 0 output buffer
+//! full, 1 input buffer full, 5 the byte is from the auxiliary device. Command byte: 0 keyboard interrupt, 1 auxiliary
 //! interrupt, 2 system flag, 4 keyboard off, 5 auxiliary off, 6 translation.
 
 use super::layout::*;
@@ -117,7 +117,8 @@ pub fn emit(a: &mut Asm16) {
         label   ".done";
         ret;
 
-        // Start: controller self test, keyboard interface test, keyboard reset; ends with keyboard on and the mouse port off.
+        // Start: controller self test, keyboard interface test, keyboard reset; ends with keyboard on and the mouse
+        // port off.
         label   "kbc_init";
         call    "kbc_flush";
         mov     al, 0xAA;

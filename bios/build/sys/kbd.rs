@@ -1,9 +1,9 @@
 //! INT 09h: the keyboard interrupt. Scan codes become shift states and words in the buffer of INT 16h.
 //!
-//! IBM PC AT Technical Reference, section 5, and PS/2 BIOS Interface Technical Reference, "Interrupt 09h": flags at 40:17, 40:18,
-//! 40:96, 40:97. Ctrl-Alt-Del resets, Ctrl-Break calls INT 1Bh, Pause waits here, PrtSc calls INT 05h, SysRq INT 15h
-//! AH=85h; each scan code passes through INT 15h AH=4Fh first. LEDs are set by an exchange that INT 09h itself carries on,
-//! a byte per acknowledge: 40:97 bit 6 an exchange is on, bit 4 its first byte is acknowledged.
+//! IBM PC AT Technical Reference, section 5, and PS/2 BIOS Interface Technical Reference, "Interrupt 09h": flags at
+//! 40:17, 40:18, 40:96, 40:97. Ctrl-Alt-Del resets, Ctrl-Break calls INT 1Bh, Pause waits here, PrtSc calls INT 05h,
+//! SysRq INT 15h AH=85h; each scan code passes through INT 15h AH=4Fh first. LEDs are set by an exchange that INT 09h
+//! itself carries on, a byte per acknowledge: 40:97 bit 6 an exchange is on, bit 4 its first byte is acknowledged.
 
 use super::keymap;
 use super::layout::*;

@@ -1,7 +1,7 @@
 //! The US keyboard: for each scan code of set 1, the words INT 16h gives plain, with Shift, Ctrl and Alt.
 //!
-//! IBM PC AT and PS/2 BIOS Interface Technical References, "Keyboard", character codes; word = scan code in the high byte,
-//! character in the low. Zero: no key. The keypad and the keys with an E0 prefix have tables of their own.
+//! IBM PC AT and PS/2 BIOS Interface Technical References, "Keyboard", character codes; word = scan code in the high
+//! byte, character in the low. Zero: no key. The keypad and the keys with an E0 prefix have tables of their own.
 
 /// Plain, Shift, Ctrl, Alt.
 pub type Row = [u16; 4];

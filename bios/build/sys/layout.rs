@@ -1,7 +1,8 @@
 //! Where the firmware keeps things: BIOS data area, extended BIOS data area, the register frame of a service, ports.
 //!
-//! BDA fields as in the IBM PC AT Technical Reference (1985), section 5, and Ralf Brown's MEMORY.LST, segment 0040h. The EBDA
-//! is one kilobyte at 9FC00h; its first fields (size, mouse, fixed disk tables) have the offsets that PS/2 machines use.
+//! BDA fields as in the IBM PC AT Technical Reference (1985), section 5, and Ralf Brown's MEMORY.LST, segment 0040h.
+//! The EBDA is one kilobyte at 9FC00h; its first fields (size, mouse, fixed disk tables) have the offsets that PS/2
+//! machines use.
 
 #![allow(dead_code)]
 

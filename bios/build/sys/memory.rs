@@ -1,8 +1,9 @@
 //! Memory size and the memory map, from the CMOS bytes that the board fills in.
 //!
 //! CMOS 15h/16h base kilobytes, 17h/18h and 30h/31h kilobytes from 1 MiB, 34h/35h units of 64 KiB from 16 MiB,
-//! 5Bh-5Dh units of 64 KiB from 4 GiB (QEMU's convention, also Bochs'). The map is that of ACPI 2.0, section 14.1: entries of
-//! 20 bytes, type 1 RAM, 2 reserved. The ACPI tables themselves are in the F segment and the FACS in the EBDA, both reserved.
+//! 5Bh-5Dh units of 64 KiB from 4 GiB (QEMU's convention, also Bochs'). The map is that of ACPI 2.0, section 14.1:
+//! entries of 20 bytes, type 1 RAM, 2 reserved. The ACPI tables themselves are in the F segment and the FACS in the
+//! EBDA, both reserved.
 
 use super::layout::*;
 use crate::asm16::*;

@@ -1,8 +1,8 @@
 //! The PS/2 pointing device: INT 15h AH=C2h and INT 74h (IRQ 12).
 //!
-//! IBM PS/2 and PC BIOS Interface Technical Reference, "Interrupt 15h, C2h". While a command runs, keyboard and interrupts of
-//! the controller are off; its command byte is put back afterwards with the auxiliary port open. The handler that a
-//! program installs is called with status, X, Y and Z on the stack, a word each.
+//! IBM PS/2 and PC BIOS Interface Technical Reference, "Interrupt 15h, C2h". While a command runs, keyboard and
+//! interrupts of the controller are off; its command byte is put back afterwards with the auxiliary port open. The
+//! handler that a program installs is called with status, X, Y and Z on the stack, a word each.
 
 use super::layout::*;
 use crate::asm16::*;

@@ -1,9 +1,9 @@
 //! PCI: configuration access and the BIOS services of INT 1Ah AH=B1h, in 16-bit and 32-bit form.
 //!
-//! PCI BIOS Specification 2.1: functions 01 (present), 02 (find device), 03 (find class), 08-0D (configuration access), 0E
-//! (interrupt routing), 0F (set interrupt); 06 (special cycle) is answered as unsupported. Configuration mechanism 1
-//! (CF8h/CFCh), one bus. The BIOS32 service directory ("_32_", Standard BIOS 32-bit Service Directory Proposal 0.4) names
-//! the 32-bit entry of "$PCI". Both forms are one source, emitted twice.
+//! PCI BIOS Specification 2.1: functions 01 (present), 02 (find device), 03 (find class), 08-0D (configuration
+//! access), 0E (interrupt routing), 0F (set interrupt); 06 (special cycle) is answered as unsupported. Configuration
+//! mechanism 1 (CF8h/CFCh), one bus. The BIOS32 service directory ("_32_", Standard BIOS 32-bit Service Directory
+//! Proposal 0.4) names the 32-bit entry of "$PCI". Both forms are one source, emitted twice.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -335,7 +335,8 @@ fn services(a: &mut Asm16, bits: u32) {
         out     dx, ax;
         jmp     &name("ok0");
     );
-    // Function 0E: ES:(E)DI -> size (word), far pointer to the buffer. Gives the $PIR entries and BX = lines for PCI alone.
+    // Function 0E: ES:(E)DI -> size (word), far pointer to the buffer. Gives the $PIR entries and BX = lines for PCI
+    // alone.
     let copy: &dyn Fn(&mut Asm16) = &|a| {
         asm!(a;
             mov     word(R_BX), 0x0C00;
@@ -376,7 +377,8 @@ fn services(a: &mut Asm16, bits: u32) {
     a.label(&name("options"));
     copy(a);
     if bits == 16 {
-        asm!(a; label &name("ok0"); jmp "svc_ok0"; label &name("ok"); jmp "svc_ok"; label &name("fail"); jmp "svc_fail"; );
+        asm!(a; label &name("ok0"); jmp "svc_ok0"; label &name("ok"); jmp "svc_ok"; );
+        asm!(a; label &name("fail"); jmp "svc_fail"; );
     } else {
         asm!(a;
             label   &name("ok0");

@@ -1,8 +1,8 @@
 //! PCI devices made ready: the 440FX/PIIX chipset, addresses and interrupt lines for every function, the video ROM.
 //!
-//! PCI Local Bus Specification 2.1, section 6.2.5 (base addresses); Intel 82371SB (PIIX3) and 82371AB (PIIX4) datasheets:
-//! PIRQ routing 60h-63h, IDE timing 40h-43h, power management base 40h and enable 80h; 82441FX: PAM. Bus 0 only. Memory
-//! addresses are handed out upwards from E0000000h, ports from C000h.
+//! PCI Local Bus Specification 2.1, section 6.2.5 (base addresses); Intel 82371SB (PIIX3) and 82371AB (PIIX4)
+//! datasheets: PIRQ routing 60h-63h, IDE timing 40h-43h, power management base 40h and enable 80h; 82441FX: PAM. Bus 0
+//! only. Memory addresses are handed out upwards from E0000000h, ports from C000h.
 
 use super::layout::*;
 use super::pci::{PIRQ_LINES, PM_BASE};

@@ -1,11 +1,11 @@
 //! Power-on: from the reset vector to INT 19h.
 //!
-//! Order as in the IBM PC AT (Technical Reference, section 5, "Power-on self test"): the CMOS shutdown code decides whether
-//! this is a start at all; then ROM shadowing, the chips, vectors and data areas, PCI, video, memory, the
+//! Order as in the IBM PC AT (Technical Reference, section 5, "Power-on self test"): the CMOS shutdown code decides
+//! whether this is a start at all; then ROM shadowing, the chips, vectors and data areas, PCI, video, memory, the
 //! keyboard controller, disks, option ROMs, and the boot.
 //!
-//! Shadowing (Intel 82441FX datasheet, PAM registers 59h-5Fh): code runs from the ROM's alias at the top of 4 GiB while the
-//! F segment is switched to RAM and filled, because a chipset need not support "read ROM, write RAM".
+//! Shadowing (Intel 82441FX datasheet, PAM registers 59h-5Fh): code runs from the ROM's alias at the top of 4 GiB
+//! while the F segment is switched to RAM and filled, because a chipset need not support "read ROM, write RAM".
 //! Reset by any means comes here with the chips in any state.
 
 use super::layout::*;
@@ -235,8 +235,16 @@ fn main(a: &mut Asm16) {
         mov     di, E_FACS;
         mov     cx, 64;
         rep_cs_movsb;
-        // Equipment: 80x25 colour, coprocessor. POST adds what it finds.
-        mov     w(EQUIPMENT), 0x0022;
+        // Equipment: 80x25 colour; a coprocessor if one clears its status. POST adds what it finds.
+        mov     w(EQUIPMENT), 0x0020;
+        mov     w(DISK_STATUS), 0x5A5A;
+        fninit;
+        fnstsw  w(DISK_STATUS);
+        cmp     w(DISK_STATUS), 0;
+        mov     w(DISK_STATUS), 0;
+        jne     ".no_fpu";
+        or      b(EQUIPMENT), 2;
+        label   ".no_fpu";
         mov     w(KBD_HEAD), KBD_BUFFER;
         mov     w(KBD_TAIL), KBD_BUFFER;
         mov     w(KBD_START), KBD_BUFFER;
@@ -248,7 +256,8 @@ fn main(a: &mut Asm16) {
     );
 }
 
-/// Option ROMs (IBM PC Technical Reference): 55h AAh, size in 512-byte units, entry at offset 3, bytes adding up to zero.
+/// Option ROMs (IBM PC Technical Reference): 55h AAh, size in 512-byte units, entry at offset 3, bytes adding up to
+/// zero.
 fn rom_scan(a: &mut Asm16) {
     asm!(a;
         label   "rom_scan";
@@ -274,7 +283,8 @@ fn rom_scan(a: &mut Asm16) {
         pop     ds;
         ret;
 
-        // DX: segment of a ROM with a signature: checks the sum and calls the entry with AX = the PCI address in E_ROM_DEV.
+        // DX: segment of a ROM with a signature: checks the sum and calls the entry with AX = the PCI address in
+        // E_ROM_DEV.
         label   "rom_call";
         pushad;
         push    ds;

@@ -1,7 +1,7 @@
 //! INT 14h (serial ports) and INT 17h (printers).
 //!
-//! IBM PC AT Technical Reference, section 5; National PC16550D datasheet; PS/2 additions (functions 04h, 05h) from Ralf Brown's
-//! list. Time-outs count in seconds from 40:7C and 40:78.
+//! IBM PC AT Technical Reference, section 5; National PC16550D datasheet; PS/2 additions (functions 04h, 05h) from
+//! Ralf Brown's list. Time-outs count in seconds from 40:7C and 40:78.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -135,7 +135,8 @@ fn serial(a: &mut Asm16) {
         mov     b(bp + R_AL), al;
         jmp     "svc_iret";
 
-        // BH: modem status bits, BL: line status bits, CL: seconds. Gives DX at the modem status, AL = AH = line status.
+        // BH: modem status bits, BL: line status bits, CL: seconds. Gives DX at the modem status, AL = AH = line
+        // status.
         label   ".await";
         movzx   eax, cl;
         imul_3  eax, eax, 1_000_000;

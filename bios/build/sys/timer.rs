@@ -1,7 +1,7 @@
 //! INT 08h (system timer) and INT 1Ah (time of day).
 //!
-//! IBM PC AT Technical Reference, section 5. The timer ticks 1193182 / 65536 times a second, 1800B0h times a day. PCI BIOS
-//! calls (AH=B1h) are in `pci.rs`.
+//! IBM PC AT Technical Reference, section 5. The timer ticks 1193182 / 65536 times a second, 1800B0h times a day. PCI
+//! BIOS calls (AH=B1h) are in `pci.rs`.
 
 use super::layout::*;
 use crate::asm16::*;
@@ -76,7 +76,8 @@ pub fn emit(a: &mut Asm16) {
         mov     b(MIDNIGHT), 0;
         jmp     "svc_ok0";
 
-        // Times and dates are BCD: CH hour, CL minute, DH second, DL daylight saving; CH century, CL year, DH month, DL day.
+        // Times and dates are BCD: CH hour, CL minute, DH second, DL daylight saving; CH century, CL year, DH month,
+        // DL day.
         label   ".get_time";
         call    "rtc_ready";
         mov     al, 0; call "cmos_read"; mov b(bp + R_DH), al;

@@ -1,8 +1,8 @@
 //! The interrupt vector table, the fixed entry points and the tables at fixed addresses.
 //!
-//! Programs of the 1980s call some services at their addresses in the IBM ROM; later BIOSes keep those addresses, and so
-//! does this one (IBM PC AT Technical Reference, section 5; "BIOS compatibility table" of the Phoenix System BIOS book).
-//! Interrupts nobody owns end in an IRET at FF53h; hardware interrupts nobody owns are acknowledged.
+//! Programs of the 1980s call some services at their addresses in the IBM ROM; later BIOSes keep those addresses, and
+//! so does this one (IBM PC AT Technical Reference, section 5; "BIOS compatibility table" of the Phoenix System BIOS
+//! book). Interrupts nobody owns end in an IRET at FF53h; hardware interrupts nobody owns are acknowledged.
 
 use super::layout::*;
 use crate::asm16::*;

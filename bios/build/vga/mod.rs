@@ -8,7 +8,7 @@
 
 mod character;
 mod cursor;
-mod font;
+pub mod font;
 mod fonts;
 mod glyph;
 mod info;
