@@ -16,6 +16,7 @@
 //! Packed integer instructions exist for both register files with one operation each.
 
 mod aes;
+mod approx;
 mod compare;
 mod control;
 mod convert;
@@ -59,6 +60,7 @@ impl Sse {
 /// Every MMX and SSE instruction.
 pub(crate) const ALL: &[&[(Code, Form)]] = &[
     aes::FORMS,
+    approx::FORMS,
     compare::FORMS,
     control::FORMS,
     convert::FORMS,
