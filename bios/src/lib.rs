@@ -12,4 +12,11 @@ pub static VGA_BIOS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vga.bin")
 pub static DEMO_DISK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/demo.img"));
 
 #[cfg(test)]
+#[macro_use]
+#[path = "../build/asm16.rs"]
+#[allow(dead_code)]
+mod asm16;
+#[cfg(test)]
+mod asm16_tests;
+#[cfg(test)]
 mod tests;

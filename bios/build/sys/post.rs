@@ -261,7 +261,19 @@ fn main(a: &mut Asm16) {
 fn rom_scan(a: &mut Asm16) {
     asm!(a;
         label   "rom_scan";
+        // From the end of the video BIOS, or from C8000h.
+        mov     dx, 0xC000;
+        mov     ds, dx;
         mov     dx, 0xC800;
+        cmp     w(0), 0xAA55;
+        jne     ".next";
+        movzx   ax, b(2);
+        shl     ax, 5;
+        add     ax, 0xC000 + 0x7F;
+        and     ax, 0xFF80;
+        cmp     ax, dx;
+        jb      ".next";
+        mov     dx, ax;
         label   ".next";
         cmp     dx, 0xF000;
         jae     ".done";
