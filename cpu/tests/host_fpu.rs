@@ -296,8 +296,10 @@ fn every_encoding_agrees_with_the_host() {
             host.flags = host.flags & 0x8D5 | 2;
             if transcendental {
                 tolerate(&host, &mut model);
-                // C1 tells the direction of the last rounding.
+                // C1 tells the direction of the last rounding; and Intel takes the sine of a tiny number for that
+                // number, so that it misses some underflows.
                 model.fx.0[3] = model.fx.0[3] & !2 | host.fx.0[3] & 2;
+                model.fx.0[2] = model.fx.0[2] & !0x10 | host.fx.0[2] & 0x10;
             }
             total += 1;
             let equal = host.fx.0 == model.fx.0

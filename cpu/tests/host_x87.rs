@@ -7,7 +7,7 @@
 #![cfg(target_arch = "x86_64")]
 
 use rewind86_cpu::softfloat::f80::{self, Constant, F80};
-use rewind86_cpu::softfloat::{IE, Ordering, Status};
+use rewind86_cpu::softfloat::{IE, Ordering, Status, UE};
 use std::arch::asm;
 
 /// An FXSAVE image.
@@ -202,7 +202,9 @@ fn check(
         let fsw = output.fsw();
         let flags = (fsw & 0x3F) as u8;
         let mut bad = String::new();
-        if flags != st.flags {
+        // Intel takes the sine of a tiny number for that number, and so misses some underflows.
+        let ignored = if ulps > 0 { UE } else { 0 };
+        if (flags ^ st.flags) & !ignored != 0 {
             bad += &format!(" flags {flags:02X} model {:02X};", st.flags);
         }
         let aborted = st.aborted() && !(out.loads_denormals && st.unmasked() & IE == 0);

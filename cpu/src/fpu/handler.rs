@@ -140,7 +140,7 @@ impl Cpu {
         let lin = W::linear(self, op, 10, true)?;
         let high = lin.wrapping_add(8) & self.lin_mask();
         let value = F80::from_bytes(bytes);
-        self.probe_write(high, 2)?;
+        self.probe_write(lin, 10)?;
         self.write::<u64>(lin, value.mant)?;
         self.write::<u16>(high, value.sign_exp)
     }

@@ -1,6 +1,6 @@
 //! FPATAN (SDM volume 2, FPATAN, table 3-30).
 
-use super::ext::{Ext, TINY, alternating, below_one, reciprocals};
+use super::ext::{Ext, alternating, below_one, reciprocals};
 use super::tables::{ATAN, PI};
 use crate::softfloat::Status;
 use crate::softfloat::f80::{F80, note_denormal, special_operands};
@@ -56,11 +56,7 @@ pub fn patan(y: F80, x: F80, st: &mut Status) -> F80 {
     let a = Ext { neg: false, ..Ext::from_f80(y) };
     let b = Ext { neg: false, ..Ext::from_f80(x) };
     let steep = (a.exp, a.sig) > (b.exp, b.sig);
-    let ratio = if steep { b.div(a) } else { a.div(b) };
-    if ratio.exp < TINY && !steep && !x.sign() {
-        return ratio.negate_if(y.sign()).round_reported_inexact(st);
-    }
-    let mut r = arctangent(ratio);
+    let mut r = arctangent(if steep { b.div(a) } else { a.div(b) });
     if steep {
         r = quarters_of_pi(2).add(Ext { neg: true, ..r });
     }

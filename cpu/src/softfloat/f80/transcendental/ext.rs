@@ -144,9 +144,6 @@ fn digit(n: u128, d: u128) -> (u64, u128) {
     (q, (rest << 64).wrapping_sub(mul64(q, d0)))
 }
 
-/// Arguments below 2^-68 are the result of an odd function themselves, whatever the rounding.
-pub(super) const TINY: i32 = -68;
-
 /// `1 - T` as a fraction for a number that is truly below one: never one itself.
 pub(super) fn below_one(t: u128) -> u128 {
     t.max(1).wrapping_neg()

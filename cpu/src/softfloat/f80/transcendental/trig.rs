@@ -1,9 +1,9 @@
 //! FSIN, FCOS, FSINCOS and FPTAN (SDM volume 1, 8.3.7 and 8.3.8).
 
-use super::ext::{Ext, TINY, alternating, below_one, inverse_factorials};
+use super::ext::{Ext, alternating, below_one, inverse_factorials};
 use super::tables::HALF_PI_66;
+use crate::softfloat::Status;
 use crate::softfloat::f80::{BIAS, F80, invalid, note_denormal, special_operand};
-use crate::softfloat::{PE, Status};
 
 /// 1/3!, 1/5!, ...
 const SIN: [u128; 17] = inverse_factorials(3, 2);
@@ -75,8 +75,6 @@ enum Operand {
     Zero,
     /// At least 2^63: C2, the register stays.
     OutOfRange,
-    /// So small that the operand is its own sine, and the cosine is one.
-    Tiny,
     Finite,
 }
 
@@ -94,12 +92,7 @@ fn screen(a: F80, st: &mut Status) -> Operand {
         return Operand::OutOfRange;
     }
     note_denormal(a, st);
-    if a.exp() < BIAS + TINY { Operand::Tiny } else { Operand::Finite }
-}
-
-/// The sine of a tiny number.
-fn itself(a: F80, st: &mut Status) -> F80 {
-    Ext::from_f80(a).round_reported_inexact(st)
+    Operand::Finite
 }
 
 /// FSIN; `None` when the operand is out of range.
@@ -108,7 +101,6 @@ pub fn sin(a: F80, st: &mut Status) -> Option<F80> {
         Operand::Special(r) => Some(r),
         Operand::Zero => Some(a),
         Operand::OutOfRange => None,
-        Operand::Tiny => Some(itself(a, st)),
         Operand::Finite => Some(both(a).0.round_inexact(st)),
     }
 }
@@ -119,10 +111,6 @@ pub fn cos(a: F80, st: &mut Status) -> Option<F80> {
         Operand::Special(r) => Some(r),
         Operand::Zero => Some(F80::ONE),
         Operand::OutOfRange => None,
-        Operand::Tiny => {
-            st.raise(PE);
-            Some(F80::ONE)
-        }
         Operand::Finite => Some(both(a).1.round_inexact(st)),
     }
 }
@@ -133,7 +121,6 @@ pub fn sincos(a: F80, st: &mut Status) -> Option<(F80, F80)> {
         Operand::Special(r) => Some((r, r)),
         Operand::Zero => Some((a, F80::ONE)),
         Operand::OutOfRange => None,
-        Operand::Tiny => Some((itself(a, st), F80::ONE)),
         Operand::Finite => {
             let (s, c) = both(a);
             let s = s.round_inexact(st);
@@ -148,7 +135,6 @@ pub fn tan(a: F80, st: &mut Status) -> Option<(F80, F80)> {
         Operand::Special(r) => Some((r, r)),
         Operand::Zero => Some((a, F80::ONE)),
         Operand::OutOfRange => None,
-        Operand::Tiny => Some((itself(a, st), F80::ONE)),
         Operand::Finite => {
             let (s, c) = both(a);
             Some((s.div(c).round_inexact(st), F80::ONE))
