@@ -328,24 +328,29 @@ fn packed(a: &mut Asm16) {
 
         // EAX: offset in video memory. Selects its bank and gives BX = offset in the window.
         label   "packed_bank";
-        push    dx;
+        mov     bx, ax;
         push    eax;
+        shr     eax, 16;
+        cmp     ax, w(bp + L_BANK);
+        je      ".same";
+        mov     w(bp + L_BANK), ax;
+        push    dx;
+        push    ax;
         mov     dx, DISPI_INDEX;
         mov     ax, 5;
         out     dx, ax;
-        pop     eax;
-        push    eax;
-        mov     bx, ax;
-        shr     eax, 16;
+        pop     ax;
         inc     dx;
         out     dx, ax;
-        pop     eax;
         pop     dx;
+        label   ".same";
+        pop     eax;
         ret;
 
         // BL: colour, L_ATTR: background. Sets the packed locals from the mode that is set. Keeps every register.
         label   "packed_setup";
         pusha;
+        mov     w(bp + L_BANK), 0xFFFF;
         push    bx;
         mov     ax, 3;
         call    "dispi_get";

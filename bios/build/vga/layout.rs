@@ -73,6 +73,8 @@ pub const L_PITCH: i32 = -20;
 pub const L_CELL: i32 = -52;
 /// AH=13h: the caller's AL.
 pub const L_FLAGS: i32 = -53;
+/// Packed VBE: the bank that is selected.
+pub const L_BANK: i32 = -56;
 /// The mode, for where DS is elsewhere.
 pub const L_MODE: i32 = -54;
 
