@@ -67,8 +67,8 @@ impl Dac {
     /// 3C9h read: red, green, blue, then the next entry.
     pub fn read_data(&mut self) -> u8 {
         let value = self.entry(self.read_index)[usize::from(self.component % 3)];
-        self.component += 1;
-        if self.component >= 3 {
+        self.component = self.component % 3 + 1;
+        if self.component == 3 {
             self.component = 0;
             self.read_index = self.read_index.wrapping_add(1);
         }
@@ -78,7 +78,7 @@ impl Dac {
     /// 3C9h write; the third component stores the entry. True when an entry changed.
     pub fn write_data(&mut self, value: u8, eight_bit: bool) -> bool {
         self.pending[usize::from(self.component % 3)] = if eight_bit { value } else { value & 0x3F };
-        self.component += 1;
+        self.component = self.component % 3 + 1;
         if self.component < 3 {
             return false;
         }

@@ -120,7 +120,7 @@ impl Dispi {
 
     /// Width, height and bits per pixel of the enabled mode.
     pub fn mode(&self) -> (u32, u32, u32) {
-        (u32::from(self.xres), u32::from(self.yres), u32::from(self.bpp))
+        (u32::from(self.xres.min(MAX_XRES)), u32::from(self.yres.min(MAX_YRES)), u32::from(self.bpp))
     }
 
     /// Bits that one pixel takes in memory.
@@ -138,7 +138,7 @@ impl Dispi {
     pub fn start(&self) -> u32 {
         let x = u32::from(self.x_offset);
         let in_line = if self.bpp == 4 { x / 8 } else { x * self.storage_bits() / 8 };
-        u32::from(self.y_offset) * self.pitch() + in_line
+        u32::from(self.y_offset).wrapping_mul(self.pitch()).wrapping_add(in_line)
     }
 
     /// Lines that the memory can hold at the present pitch.
@@ -184,7 +184,8 @@ impl Dispi {
                 self.enable = value & ENABLE_MASK;
                 self.bank = 0;
                 if turned_on {
-                    self.virt_width = self.xres;
+                    // Clamped to the width below.
+                    self.virt_width = 0;
                     self.x_offset = 0;
                     self.y_offset = 0;
                 }

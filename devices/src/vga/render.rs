@@ -248,7 +248,7 @@ impl Vga {
                 15 => words(row, source, |v| scale5(v >> 10) << 16 | scale5(v >> 5) << 8 | scale5(v)),
                 16 => words(row, source, |v| scale5(v >> 11) << 16 | scale6(v >> 5) << 8 | scale5(v)),
                 _ => {
-                    let size = bpp as usize / 8;
+                    let size = if bpp == 24 { 3 } else { 4 };
                     for (to, from) in row.iter_mut().zip(source.chunks_exact(size)) {
                         if let &[b, g, r, ..] = from {
                             *to = u32::from_le_bytes([b, g, r, 0]);
