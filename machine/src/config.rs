@@ -99,7 +99,7 @@ pub struct MachineConfig {
     pub serial_ports: usize,
     /// Port F4h ends the run.
     pub debug_exit: bool,
-    /// A triple fault or a halt with interrupts off ends the run instead of resetting.
+    /// A triple fault ends the run instead of resetting the machine.
     pub no_reboot: bool,
     /// Ops per decoded block, 1 to 64: never visible to the guest, only tests change it.
     pub block_ops: usize,

@@ -15,9 +15,13 @@ use crate::screen::{Frame, TextScreen};
 use rewind86_cpu::mem::PhysMem;
 use rewind86_cpu::{Cpu, Exit};
 use rewind86_devices::ctx::DmaMemory;
+use rewind86_devices::uart::SENDING_NS;
 
 /// ESP at the entry of a multiboot kernel, which has to set its own.
 const MULTIBOOT_STACK: u32 = 0x7C00;
+
+/// Time in which a full transmit FIFO and its shift register are sent.
+const DRAIN_NS: u64 = 20 * SENDING_NS;
 
 /// Why [`Machine::run`] returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +61,25 @@ impl Machine {
     }
 
     /// Runs until virtual time is at least `until_ns`, the instruction count is exactly `max_icount`, or an end.
+    ///
+    /// At an end the transmitters still send what they hold.
     pub fn run(&mut self, until_ns: u64, max_icount: u64) -> RunExit {
+        let exit = self.run_loop(until_ns, max_icount);
+        if !matches!(exit, RunExit::Time | RunExit::Icount) {
+            let icount = self.cpu.icount();
+            let until = self.board.now(icount).saturating_add(DRAIN_NS);
+            while self.board.now(icount) < until {
+                let next = self.board.sched.next_deadline().min(until);
+                let ticks = self.board.skip_to(icount, next);
+                self.cpu.skip_idle(ticks);
+                self.board.run_events(&mut self.mem, icount);
+            }
+            self.board.settle(&mut self.cpu.lines);
+        }
+        exit
+    }
+
+    fn run_loop(&mut self, until_ns: u64, max_icount: u64) -> RunExit {
         loop {
             let icount = self.cpu.icount();
             self.board.run_events(&mut self.mem, icount);
