@@ -26,7 +26,7 @@ fn pic_dma(a: &mut Asm16) {
         mov al, 0x02; out 0xA1, al;
         mov al, 0x01; out 0x21, al; out 0xA1, al;
         mov al, 0xB8; out 0x21, al;
-        mov al, 0x8F; out 0xA1, al;
+        mov al, 0x1F; out 0xA1, al;
         ret;
 
         // A local APIC, if CPUID tells of one, passes the 8259's interrupt on (virtual wire mode): enabled, LINT0
