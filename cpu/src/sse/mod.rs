@@ -12,6 +12,7 @@
 //! | `integer`, `multiply`, `shift`, `pack`, `shuffle`, `element` | packed integers and rearrangements |
 //! | `aes`, `sha`, `string` | AES and PCLMULQDQ, SHA, PCMPxSTRx |
 //! | `control` | MXCSR and its exceptions |
+//! | `xsave` | XSAVE and XRSTOR |
 //!
 //! Packed integer instructions exist for both register files with one operation each.
 
@@ -34,6 +35,7 @@ mod shift;
 mod shuffle;
 mod string;
 mod xmm;
+mod xsave;
 
 pub use xmm::Xmm;
 
@@ -81,4 +83,5 @@ pub(crate) const ALL: &[&[(Code, Form)]] = &[
     shift::BYTES,
     shuffle::FORMS,
     string::FORMS,
+    xsave::FORMS,
 ];
