@@ -107,7 +107,6 @@ pub fn emit(a: &mut Asm16) {
         mov     w(bp + R_DX), dx;
         mov     ax, w(CURSOR_SHAPE);
         mov     w(bp + R_CX), ax;
-        mov     w(bp + R_AX), 0;
         ret;
         // BH: page. Gives DX = its cursor position.
         label   "page_cursor";

@@ -4,7 +4,7 @@
 //! Standard 3.0. One file per group of functions. Every service runs with DS = 40h, SS:BP at the caller's
 //! registers and `LOCALS` bytes below them (see `layout.rs`); services change the caller's registers only there.
 //!
-//! Not offered: light pen (AH=04h answers "not triggered"), DDC, and the dynamic parameter save area.
+//! Not offered: light pen (AH=04h answers "not triggered") and the dynamic parameter save area.
 
 mod character;
 mod cursor;

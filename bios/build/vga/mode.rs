@@ -110,7 +110,11 @@ fn set(a: &mut Asm16) {
         inc     di;
         inc     di;
         loop_   ".cursors";
-        mov     w(CURSOR_SHAPE), 0x0607;
+        cmp     b(bp + L_CLASS), CLASS_TEXT;
+        jne     ".shape";
+        mov     ax, 0x0607;
+        label   ".shape";
+        mov     w(CURSOR_SHAPE), ax;
         mov     ax, 0x3D4;
         mov     bl, 0x20;
         test    b(si + 9).es(), 1;

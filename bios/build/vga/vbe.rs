@@ -1,7 +1,8 @@
 //! AH=4Fh: VESA BIOS extension on the Bochs display interface.
 //!
 //! VESA VBE Core Functions Standard 3.0. Modes of 8, 15, 16, 24 and 32 bits have a 64 KiB window and a linear frame buffer at
-//! the address that PCI gave the adapter; 102h is planar. Refresh rate control, triple buffering and DDC are not offered.
+//! the address that PCI gave the adapter; 102h is planar. VBE/DDC gives the identification of a monitor that prefers 1024x768.
+//! Refresh rate control and triple buffering are not offered.
 
 use super::layout::*;
 use super::tables::ROM_SEG;
@@ -82,6 +83,7 @@ pub fn emit(a: &mut Asm16) {
     start(a);
     palette(a);
     power(a);
+    ddc(a);
     tables(a);
 }
 
@@ -92,6 +94,8 @@ fn dispatch(a: &mut Asm16) {
         jc      ".none";
         cmp     al, 0x10;
         je      ".power";
+        cmp     al, 0x15;
+        je      ".ddc";
         cmp     al, FUNCTIONS.len() as i32;
         jae     ".none";
         movzx   si, al;
@@ -107,6 +111,9 @@ fn dispatch(a: &mut Asm16) {
         ret;
         label   ".power";
         call    "vbe_power";
+        jmp     ".result";
+        label   ".ddc";
+        call    "vbe_ddc";
         jmp     ".result";
         label   ".none";
         mov     w(bp + R_AX), 0x0100;
@@ -255,11 +262,11 @@ fn mode_info(a: &mut Asm16) {
         xor     ax, ax;
         rep_stosw;
         pop     di;
-        mov     ax, 0x009B;
+        mov     ax, 0x00BB;
         mov     bl, b(si + 6).cs();
         cmp     bl, 4;
         jne     ".packed";
-        mov     al, 0x1B;
+        mov     al, 0x3B;
         label   ".packed";
         mov     w(di).es(), ax;
         // Window A readable and writable, 64 KiB at A000h in steps of 64 KiB.
@@ -333,6 +340,12 @@ fn mode_info(a: &mut Asm16) {
         mov     eax, d(si + 6).cs();
         mov     d(di + 0x23).es(), eax;
         mov     d(di + 0x3A).es(), eax;
+        // Bits that no component uses are the program's.
+        shr     eax, 16;
+        test    al, al;
+        jz      ".reserved";
+        mov     b(di + 0x27).es(), 2;
+        label   ".reserved";
         mov     d(di + 0x3E).es(), 200_000_000;
         cmp     bl, 4;
         je      ".done";
@@ -836,6 +849,60 @@ fn power(a: &mut Asm16) {
         stc;
         ret;
     );
+}
+
+/// VBE/DDC: the monitor's identification.
+fn ddc(a: &mut Asm16) {
+    asm!(a;
+        // BL: 0 what there is, 1 block DX (0) to ES:DI.
+        label   "vbe_ddc";
+        cmp     bl, 1;
+        ja      ".fail";
+        je      ".read";
+        // One second a block, DDC2.
+        mov     w(bp + R_BX), 0x0102;
+        clc;
+        ret;
+        label   ".read";
+        test    dx, dx;
+        jnz     ".fail";
+        mov     si, a.at("edid");
+        mov     cx, 64;
+        rep_cs_movsw;
+        clc;
+        ret;
+        label   ".fail";
+        stc;
+        ret;
+    );
+    a.label("edid");
+    a.db(&edid());
+}
+
+/// An EDID 1.3 block (VESA E-EDID Standard): modes up to 1600x1200, 1024x768 at 60 Hz preferred.
+fn edid() -> [u8; 128] {
+    let mut block = Vec::with_capacity(128);
+    block.extend([0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0]);
+    // Manufacturer "RWD", product 1, no serial number, week 1 of 2026, version 1.3.
+    block.extend([0x4A, 0xE4, 1, 0, 0, 0, 0, 0, 1, 36, 1, 3]);
+    // Analogue, 34 x 27 cm, gamma 2.2, RGB with a preferred timing, sRGB primaries.
+    block.extend([0x08, 34, 27, 0x78, 0x0A, 0xEE, 0x91, 0xA3, 0x54, 0x4C, 0x99, 0x26, 0x0F, 0x50, 0x54]);
+    // Established: 640x480, 800x600, 1024x768 at 60 Hz; standard: 1280x1024, 1600x1200.
+    block.extend([0x21, 0x08, 0, 0x81, 0x80, 0xA9, 0x40]);
+    block.extend([1; 12]);
+    // 65 MHz, 1024 + 320, 768 + 38, sync 24/136 and 3/6.
+    block.extend([0x64, 0x19, 0, 0x40, 0x41, 0, 0x26, 0x30, 24, 136, 0x36, 0, 0x54, 0x0E, 0x11, 0, 0, 0x18]);
+    block.extend(b"\0\0\0\xFC\0rewind86\n    ");
+    // 50-75 Hz, 30-80 kHz, up to 170 MHz.
+    block.extend([0, 0, 0, 0xFD, 0, 50, 75, 30, 80, 17, 0, 0x0A, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20]);
+    block.extend([0, 0, 0, 0x10, 0]);
+    block.resize(127, 0);
+    let sum = block.iter().fold(0u8, |sum, b| sum.wrapping_add(*b));
+    block.push(sum.wrapping_neg());
+    match block.try_into() {
+        Ok(block) => block,
+        Err(_) => panic!("an EDID block has 128 bytes"),
+    }
 }
 
 fn tables(a: &mut Asm16) {
