@@ -148,7 +148,9 @@ impl Cpu {
         let i = sel + tlb::slot(lin);
         let Some(cold) = self.tlb.cold.get(i) else { return false };
         let at = (lin & 0xFFF) as usize;
-        if cold.write_code != lin & !0xFFF || at + size as usize > PAGE || self.mem_ref().holds_code(cold.backing, at, size)
+        if cold.write_code != lin & !0xFFF
+            || at + size as usize > PAGE
+            || self.mem_ref().holds_code(cold.backing, at, size)
         {
             return false;
         }

@@ -89,12 +89,7 @@ fn side(d: &[u8]) -> Side {
             b"RMSK" => s.masks = masked(p, 2, 2),
             b"RM32" => s.masks = masked(p, 4, 4),
             b"RAM " => {
-                s.ram = p
-                    .get(4..)
-                    .unwrap_or(&[])
-                    .chunks_exact(5)
-                    .filter_map(|c| Some((u32_at(c, 0)?, c[4])))
-                    .collect();
+                s.ram = p.get(4..).unwrap_or(&[]).chunks_exact(5).filter_map(|c| Some((u32_at(c, 0)?, c[4]))).collect();
             }
             b"FXSV" => s.fxsave = Some(p.to_vec()),
             _ => {}

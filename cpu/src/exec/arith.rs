@@ -233,8 +233,7 @@ impl Insn for Cmpxchg16b {
         let (lo, hi): (u64, u64) = (cpu.read(lin)?, cpu.read(lin.wrapping_add(8))?);
         let (eax, edx) = (cpu.gpr[Gpr::Rax as usize], cpu.gpr[Gpr::Rdx as usize]);
         let equal = lo == eax && hi == edx;
-        let (new_lo, new_hi) =
-            if equal { (cpu.gpr[Gpr::Rbx as usize], cpu.gpr[Gpr::Rcx as usize]) } else { (lo, hi) };
+        let (new_lo, new_hi) = if equal { (cpu.gpr[Gpr::Rbx as usize], cpu.gpr[Gpr::Rcx as usize]) } else { (lo, hi) };
         cpu.write(lin, new_lo)?;
         cpu.write(lin.wrapping_add(8), new_hi)?;
         if !equal {
@@ -335,18 +334,18 @@ const TEST: &[(Code, Form)] = &[
     (Code::Test_rm32_imm32_F7r1, Form::rm::<CmpRmI<Test, u32>>()),
     (Code::Test_rm64_imm32_F7r1, Form::rm::<CmpRmI<Test, u64>>()),
 ];
-const INC: &[(Code, Form)] = unary_sizes!(Inc: Inc_r16 u16, Inc_r32 u32, Inc_rm8 u8, Inc_rm16 u16, Inc_rm32 u32, Inc_rm64 u64);
-const DEC: &[(Code, Form)] = unary_sizes!(Dec: Dec_r16 u16, Dec_r32 u32, Dec_rm8 u8, Dec_rm16 u16, Dec_rm32 u32, Dec_rm64 u64);
+const INC: &[(Code, Form)] =
+    unary_sizes!(Inc: Inc_r16 u16, Inc_r32 u32, Inc_rm8 u8, Inc_rm16 u16, Inc_rm32 u32, Inc_rm64 u64);
+const DEC: &[(Code, Form)] =
+    unary_sizes!(Dec: Dec_r16 u16, Dec_r32 u32, Dec_rm8 u8, Dec_rm16 u16, Dec_rm32 u32, Dec_rm64 u64);
 const NEG: &[(Code, Form)] = unary_sizes!(Neg: Neg_rm8 u8, Neg_rm16 u16, Neg_rm32 u32, Neg_rm64 u64);
 const NOT: &[(Code, Form)] = unary_sizes!(Not: Not_rm8 u8, Not_rm16 u16, Not_rm32 u32, Not_rm64 u64);
 const XADD: &[(Code, Form)] =
     sizes!(rm_slow Xadd: Xadd_rm8_r8 u8, Xadd_rm16_r16 u16, Xadd_rm32_r32 u32, Xadd_rm64_r64 u64);
 const CMPXCHG: &[(Code, Form)] =
     sizes!(rm Cmpxchg: Cmpxchg_rm8_r8 u8, Cmpxchg_rm16_r16 u16, Cmpxchg_rm32_r32 u32, Cmpxchg_rm64_r64 u64);
-const CMPXCHG8B: &[(Code, Form)] = &[
-    (Code::Cmpxchg8b_m64, Form::rm_slow::<Cmpxchg8b>()),
-    (Code::Cmpxchg16b_m128, Form::rm_slow::<Cmpxchg16b>()),
-];
+const CMPXCHG8B: &[(Code, Form)] =
+    &[(Code::Cmpxchg8b_m64, Form::rm_slow::<Cmpxchg8b>()), (Code::Cmpxchg16b_m128, Form::rm_slow::<Cmpxchg16b>())];
 
 pub(super) const FORMS: &[&[(Code, Form)]] =
     &[ADD, OR, ADC, SBB, AND, SUB, XOR, CMP, TEST, INC, DEC, NEG, NOT, XADD, CMPXCHG, CMPXCHG8B];

@@ -196,7 +196,8 @@ macro_rules! branch {
 }
 macro_rules! branch_loop {
     ($want:literal) => {{
-        const H: [Handler; 3] = [loop_::<$want, Reg<General>>, loop_::<$want, Reg<Flat32>>, loop_::<$want, Reg<Long64>>];
+        const H: [Handler; 3] =
+            [loop_::<$want, Reg<General>>, loop_::<$want, Reg<Flat32>>, loop_::<$want, Reg<Long64>>];
         Form::branch(H, H)
     }};
 }

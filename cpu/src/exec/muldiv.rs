@@ -153,7 +153,8 @@ impl<const SUB: bool> Insn for DecimalAdjust<SUB> {
         }
         // OF is undefined; processors give the overflow of the adjustment as an addition or subtraction.
         let adjust = al.wrapping_sub(old);
-        let of = if SUB { (old ^ 0u8.wrapping_sub(adjust)) & (old ^ al) } else { !(old ^ adjust) & (old ^ al) } & 0x80 != 0;
+        let of =
+            if SUB { (old ^ 0u8.wrapping_sub(adjust)) & (old ^ al) } else { !(old ^ adjust) & (old ^ al) } & 0x80 != 0;
         cpu.set_r(Gpr::Rax, al);
         let rest = u64::from(cf) | if af { eflags::AF } else { 0 } | if of { eflags::OF } else { 0 };
         szp(cpu, al, rest);

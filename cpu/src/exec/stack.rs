@@ -88,8 +88,7 @@ impl<T: Int> Insn for PopM<T> {
     }
 }
 
-const PUSHA_ORDER: [Gpr; 8] =
-    [Gpr::Rax, Gpr::Rcx, Gpr::Rdx, Gpr::Rbx, Gpr::Rsp, Gpr::Rbp, Gpr::Rsi, Gpr::Rdi];
+const PUSHA_ORDER: [Gpr; 8] = [Gpr::Rax, Gpr::Rcx, Gpr::Rdx, Gpr::Rbx, Gpr::Rsp, Gpr::Rbp, Gpr::Rsi, Gpr::Rdi];
 
 struct Pusha<T>(PhantomData<T>);
 impl<T: Int> Insn for Pusha<T> {

@@ -56,7 +56,7 @@ fn build(rig: &mut Rig) {
     put(PDPT_KERNEL, PD_KERNEL | SUPERVISOR);
     put(PD_KERNEL, PT_KERNEL | SUPERVISOR);
     for i in 0..16 {
-        put(PT_KERNEL + 8 * i, 0x1000 * i | SUPERVISOR);
+        put(PT_KERNEL + 8 * i, (0x1000 * i) | SUPERVISOR);
     }
     // Kernel code segment 08h: 64-bit, DPL 0; user segments as Linux has them.
     put(GDT + 0x08, 0x00AF_9B00_0000_FFFF);
@@ -176,14 +176,7 @@ fn branches(form: &Form) -> bool {
     ["call", "jcc", "jmp", "loop", "ret"].iter().any(|p| form.name.starts_with(p))
 }
 
-fn compare(
-    rig: &Rig,
-    test: &Test,
-    form: &Form,
-    after: &CpuState,
-    long: bool,
-    flags: u64,
-) -> Result<(), String> {
+fn compare(rig: &Rig, test: &Test, form: &Form, after: &CpuState, long: bool, flags: u64) -> Result<(), String> {
     if let Some((vector, _)) = &test.exception {
         return Err(format!("no exception, want vector {vector}"));
     }

@@ -30,7 +30,9 @@ pub struct Report {
 impl Report {
     /// Sum of all rows.
     pub fn sum(&self) -> Count {
-        self.rows.values().fold(Count::default(), |a, b| Count { passed: a.passed + b.passed, total: a.total + b.total })
+        self.rows
+            .values()
+            .fold(Count::default(), |a, b| Count { passed: a.passed + b.passed, total: a.total + b.total })
     }
 
     fn add(&mut self, row: &str, name: &str, outcome: Result<(), String>) {

@@ -114,9 +114,8 @@ fn one(rig: &mut Rig, test: &Test, layout: &Layout, flags_mask: u64) -> Result<(
     if (s.rflags ^ w) & flags_mask & 0x3_FFFF != 0 {
         wrong.push(format!("flags {:x} want {w:x} mask {flags_mask:x}", s.rflags));
     }
-    let pushed = test.exception.as_ref().and_then(|(_, rest)| {
-        Some(u32::from_le_bytes(rest.get(..4)?.try_into().ok()?))
-    });
+    let pushed =
+        test.exception.as_ref().and_then(|(_, rest)| Some(u32::from_le_bytes(rest.get(..4)?.try_into().ok()?)));
     for &(addr, value) in &test.last.ram {
         let got = rig.byte(u64::from(addr));
         let mask = match pushed {
