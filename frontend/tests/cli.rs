@@ -1,5 +1,6 @@
 //! The program as a script calls it: bad input of every kind gives one line on stderr, nothing else, and the exit
 //! status that the help promises.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
