@@ -50,7 +50,9 @@ pub fn f2xm1(a: F80, st: &mut Status) -> F80 {
     }
     note_denormal(a, st);
     if a.exp() >= BIAS {
+        // Reported as inexact, and at one as rounded.
         st.raise(PE);
+        st.c1 = a.mant == INTEGER && a.exp() == BIAS && st.rounds_up(a.sign(), false, 1);
         return if a == F80::ONE.negate() { F80::new(0x8000 | (BIAS as u16 - 1), INTEGER) } else { a };
     }
     exp2m1(Ext::from_f80(a)).round_inexact(st)
