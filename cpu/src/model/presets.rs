@@ -85,6 +85,7 @@ pub(super) const READY: Features = Features::of(&[
     F::MOVBE,
     F::POPCNT,
     F::AES,
+    F::XSAVE,
     F::SHA,
     F::FSGSBASE,
     F::SMEP,
