@@ -27,7 +27,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "TIME", value_parser = values::rtc, help_heading = "Machine")]
     pub rtc: Option<Rtc>,
     /// Instructions per virtual second [default: 200000000]
-    #[arg(long, value_name = "HZ", value_parser = values::positive, help_heading = "Machine")]
+    #[arg(long, value_name = "HZ", value_parser = values::rate, help_heading = "Machine")]
     pub icount_rate: Option<u64>,
     /// System firmware instead of the embedded one
     #[arg(long, value_name = "FILE", help_heading = "Machine")]

@@ -26,6 +26,14 @@ pub fn positive(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Instructions per virtual second: what a PC may have had, with room on both sides.
+pub fn rate(text: &str) -> Result<u64, String> {
+    match number(text) {
+        Ok(value @ 1_000..=100_000_000_000) => Ok(value),
+        _ => Err("expected a number from 1000 to 100000000000".into()),
+    }
+}
+
 /// A size; `unit` multiplies a number without a suffix.
 fn size(text: &str, unit: u64) -> Result<u64, String> {
     let wrong = || "expected a size such as 640K, 16M or 2G".to_string();

@@ -29,6 +29,8 @@ use view::{Picture, Shared, Want};
 
 /// Virtual ns of a slice: short enough that a key or a serial line is not noticed to wait.
 const SLICE: u64 = 2_000_000;
+/// Instructions of a slice at most, when many of them fit into a virtual millisecond.
+const SLICE_INSTRUCTIONS: u64 = 1_000_000;
 /// Host time between two pictures.
 const PICTURE: Duration = Duration::from_millis(16);
 /// How often a paused machine looks for the end.
@@ -170,10 +172,11 @@ impl Runner<'_> {
         }
     }
 
-    /// The instruction count at which something has to be done.
+    /// The instruction count at which something has to be done, or the slice is over.
     fn next_stop(&self) -> u64 {
         let hash = self.run.hash_at.first().copied().unwrap_or(u64::MAX);
-        hash.min(self.run.max_instructions.unwrap_or(u64::MAX))
+        let slice = self.run.machine.icount().saturating_add(SLICE_INSTRUCTIONS);
+        hash.min(self.run.max_instructions.unwrap_or(u64::MAX)).min(slice)
     }
 
     /// Does what has to be done at this instruction count.
