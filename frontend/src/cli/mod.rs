@@ -1,6 +1,7 @@
 //! The command line: what may be said, and how an error in it reads.
 
 pub mod machine_file;
+#[allow(rustdoc::broken_intra_doc_links, reason = "the comments are help texts: their brackets mean optional")]
 pub mod options;
 pub mod settings;
 pub mod spec;
