@@ -17,8 +17,6 @@ use iced_x86::Code;
 const USED: u64 = 464;
 /// Size of the whole area.
 const AREA: u64 = 512;
-/// MXCSR bits that exist.
-pub(crate) const MXCSR_MASK: u32 = 0xFFFF;
 
 impl Cpu {
     /// #NM, alignment and the segment: the common start of both instructions.
@@ -69,7 +67,7 @@ impl Cpu {
         }
         if self.sys.cr4 & cr4::OSFXSR != 0 {
             let mxcsr = self.sse.mxcsr;
-            self.write::<u64>(at(24), u64::from(mxcsr) | u64::from(MXCSR_MASK) << 32)?;
+            self.write::<u64>(at(24), u64::from(mxcsr) | u64::from(self.mxcsr_mask()) << 32)?;
         }
         for i in 0..self.fx_xmm() {
             let slot = 160 + 16 * i as u64;
@@ -91,7 +89,7 @@ impl Cpu {
         }
         let sse = self.sys.cr4 & cr4::OSFXSR != 0;
         let mxcsr = image[3] as u32;
-        if sse && mxcsr & !MXCSR_MASK != 0 {
+        if sse && mxcsr & !self.mxcsr_mask() != 0 {
             return Err(Fault::GP0);
         }
         let f = &mut self.fpu;

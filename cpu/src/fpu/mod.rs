@@ -26,8 +26,6 @@ mod registers;
 mod stack;
 mod transfer;
 
-pub(crate) use fxsave::MXCSR_MASK;
-
 use crate::engine::dispatch::Form;
 use crate::softfloat::F80;
 use iced_x86::Code;

@@ -6,12 +6,22 @@
 use super::handler::insn;
 use crate::engine::dispatch::Form;
 use crate::fault::{Exec, Fault};
-use crate::fpu::MXCSR_MASK;
+use crate::model::Feature;
 use crate::softfloat::Status;
 use crate::state::{Cpu, cr4};
 use iced_x86::Code;
 
+/// MXCSR: denormals are zeros.
+const DAZ: u32 = 1 << 6;
+/// Every bit of MXCSR that processors have.
+const ALL_BITS: u32 = 0xFFFF;
+
 impl Cpu {
+    /// Bits of MXCSR that exist: DAZ came with SSE2 (SDM volume 1, 11.6.6).
+    pub(crate) fn mxcsr_mask(&self) -> u32 {
+        if self.model.feature(Feature::SSE2) { ALL_BITS } else { ALL_BITS & !DAZ }
+    }
+
     /// Computes under the controls of MXCSR and accounts for the exceptions.
     #[inline(always)]
     pub(super) fn float<R>(&mut self, f: impl FnOnce(&mut Status) -> R) -> Exec<R> {
@@ -36,7 +46,7 @@ impl Cpu {
 insn! {
     Ldmxcsr: |cpu, op, M| {
         let v = M::src::<u32>(cpu, op)?;
-        if v & !MXCSR_MASK != 0 {
+        if v & !cpu.mxcsr_mask() != 0 {
             return Err(Fault::GP0);
         }
         cpu.sse.mxcsr = v;

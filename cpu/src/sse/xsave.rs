@@ -7,7 +7,6 @@ use super::handler::insn;
 use super::xmm::Xmm;
 use crate::engine::dispatch::Form;
 use crate::fault::{Exec, Fault};
-use crate::fpu::MXCSR_MASK;
 use crate::op::Op;
 use crate::operand::World;
 use crate::regs::Gpr;
@@ -104,7 +103,7 @@ impl Cpu {
             }
         }
         if request & (component::SSE | component::AVX) != 0 {
-            let mxcsr = u64::from(self.sse.mxcsr) | u64::from(MXCSR_MASK) << 32;
+            let mxcsr = u64::from(self.sse.mxcsr) | u64::from(self.mxcsr_mask()) << 32;
             self.write::<u64>(at(offset::MXCSR), mxcsr)?;
         }
         if request & component::SSE != 0 {
@@ -132,7 +131,7 @@ impl Cpu {
         }
         if request & (component::SSE | component::AVX) != 0 {
             let mxcsr = image[(offset::MXCSR / 8) as usize] as u32;
-            if mxcsr & !MXCSR_MASK != 0 {
+            if mxcsr & !self.mxcsr_mask() != 0 {
                 return Err(Fault::GP0);
             }
             self.sse.mxcsr = mxcsr;

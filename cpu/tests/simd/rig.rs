@@ -161,12 +161,16 @@ pub struct Core {
 
 impl Core {
     pub fn new() -> Self {
+        Self::of("nehalem,+aes,+pclmulqdq,+sha,+movbe,+xsave")
+    }
+
+    pub fn of(model: &str) -> Self {
         let mut mem = PhysMem::new(1 << 20, 0);
         mem.map(0, 256, Some(0), Some(0));
         mem.write(PML4, &(PDPT | 3).to_le_bytes());
         mem.write(PDPT, &(PD | 3).to_le_bytes());
         mem.write(PD, &0x83u64.to_le_bytes());
-        let mut cpu = Cpu::new(Model::parse("nehalem,+aes,+pclmulqdq,+sha,+movbe,+xsave").unwrap());
+        let mut cpu = Cpu::new(Model::parse(model).unwrap());
         let mut s = cpu.save();
         let data = attr::P | attr::S | attr::RW | attr::A;
         s.seg = [Segment::new(0x10, 0, u32::MAX, data | attr::DB | attr::G); 6];

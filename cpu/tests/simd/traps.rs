@@ -15,7 +15,10 @@ const PT: u64 = 0x9000;
 
 /// A core with a handler of its own for each vector, each a HLT; 4 KiB pages up to [`LAST_PAGE`].
 fn core() -> Core {
-    let mut core = Core::new();
+    equip(Core::new())
+}
+
+fn equip(mut core: Core) -> Core {
     core.mem.write(GDT + 8, &0x00AF_9B00_0000_FFFFu64.to_le_bytes());
     for v in 0..32 {
         let at = HANDLERS + 16 * v;
@@ -175,6 +178,12 @@ fn ldmxcsr_refuses_reserved_bits() {
     c.mem.write(DATA, &0xFFC0u32.to_le_bytes());
     assert_eq!(run(&mut c, LDMXCSR), None);
     assert_eq!(c.cpu.save().sse.mxcsr, 0xFFC0);
+    // Without SSE2 there is no DAZ.
+    let mut c = equip(Core::of("nehalem,-sse2"));
+    c.mem.write(DATA, &0x1FC0u32.to_le_bytes());
+    assert_eq!(run(&mut c, LDMXCSR), Some(13));
+    c.mem.write(DATA, &0x1F80u32.to_le_bytes());
+    assert_eq!(run(&mut c, LDMXCSR), None);
 }
 
 #[test]
