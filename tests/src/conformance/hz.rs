@@ -102,7 +102,7 @@ fn state(base: &CpuState, test: &Test, long: bool) -> CpuState {
 /// Runs the tests of one form.
 pub fn run(form: &Form, report: &mut Report) {
     let long = form.cpu == "HZ64";
-    let mut rig = Rig::new("nehalem,+aes,+pclmulqdq,+sha,+movbe", RAM);
+    let mut rig = Rig::new("nehalem,+aes,+pclmulqdq,+sha,+movbe,+lzcnt,+bmi1", RAM);
     build(&mut rig);
     let base = rig.cpu.save();
     let flags = form.masks.get(&17).copied().unwrap_or(u64::from(u32::MAX)) & !IGNORED_FLAGS;
