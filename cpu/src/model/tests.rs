@@ -56,3 +56,20 @@ fn registers_follow_the_features() {
     assert_eq!(model("486").flag_mask() & 0x3C_0000, 0x3C_0000);
     assert_eq!(model("386").flag_mask() & 0x3C_0000, 0);
 }
+
+#[test]
+fn every_instruction_of_a_model_is_implemented() {
+    let mut forms = vec![false; Code::values().len()];
+    let integer = crate::exec::ALL.iter().flat_map(|class| class.iter());
+    let lists = integer.chain(crate::sys::ALL).chain(crate::fpu::ALL).chain(crate::sse::ALL);
+    for &(code, _) in lists.copied().flatten() {
+        forms[code as usize] = true;
+    }
+    for name in Model::names() {
+        let model = model(name);
+        // The decoder never gives directives and the forms with a WAIT in front.
+        let decoded = |c: Code| c.op_code().is_instruction() && !c.op_code().fwait();
+        let missing: Vec<_> = Code::values().filter(|&c| decoded(c) && model.has(c) && !forms[c as usize]).collect();
+        assert!(missing.is_empty(), "{name}: {missing:?}");
+    }
+}

@@ -13,6 +13,7 @@
 //! | `eflags` | CLI, STI, PUSHF, POPF and their virtual-8086 variants |
 //! | `msr`, `cpuid`, `fastcall` | model-specific registers, identification, SYSENTER and SYSCALL |
 //! | `io` | port I/O and its permission |
+//! | `hint` | the reserved NOPs |
 //! | `debug` | breakpoints |
 
 pub(crate) mod control;
@@ -22,6 +23,7 @@ mod descriptor;
 mod eflags;
 mod far;
 mod fastcall;
+mod hint;
 mod inspect;
 mod interrupt;
 pub(crate) mod io;
@@ -44,6 +46,7 @@ pub(crate) const ALL: &[&[(Code, Form)]] = &[
     eflags::FORMS,
     far::FORMS,
     fastcall::FORMS,
+    hint::FORMS,
     inspect::FORMS,
     io::FORMS,
     iret::FORMS,
