@@ -1,6 +1,8 @@
 //! The engine keeps its promises: exact instruction counts whatever the block shape, self-modifying code, code that
 //! crosses pages, repeats that are interrupted in the middle.
 
+#![allow(clippy::unwrap_used)]
+
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 use rewind86_cpu::bus::{Bus, Lines};
