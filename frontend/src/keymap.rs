@@ -5,12 +5,6 @@
 
 use rewind86_machine::KeyCode;
 
-/// Left shift.
-pub const LEFT_SHIFT: KeyCode = KeyCode(0x2A);
-/// Left control.
-pub const LEFT_CTRL: KeyCode = KeyCode(0x1D);
-/// Left alt.
-pub const LEFT_ALT: KeyCode = KeyCode(0x38);
 /// Delete, of the grey block.
 pub const DELETE: KeyCode = KeyCode(0xE053);
 /// Return.
@@ -88,13 +82,13 @@ const NAMED: &[(&str, u16)] = &[
     ("kpenter", 0xE01C),
     ("rctrl", 0xE01D),
     ("kpslash", 0xE035),
-    ("printscreen", PRINT_SCREEN.0),
-    ("print", PRINT_SCREEN.0),
-    ("sysrq", PRINT_SCREEN.0),
+    ("printscreen", KeyCode::PRINT_SCREEN.0),
+    ("print", KeyCode::PRINT_SCREEN.0),
+    ("sysrq", KeyCode::PRINT_SCREEN.0),
     ("altgr", 0xE038),
     ("ralt", 0xE038),
-    ("pause", PAUSE.0),
-    ("break", PAUSE.0),
+    ("pause", KeyCode::PAUSE.0),
+    ("break", KeyCode::PAUSE.0),
     ("home", 0xE047),
     ("up", 0xE048),
     ("pgup", 0xE049),
@@ -114,11 +108,6 @@ const NAMED: &[(&str, u16)] = &[
     ("rwin", 0xE05C),
     ("menu", 0xE05D),
 ];
-
-/// Print Screen, SysRq with Alt.
-pub const PRINT_SCREEN: KeyCode = KeyCode(0xE037);
-/// Pause, Break with Ctrl.
-pub const PAUSE: KeyCode = KeyCode(0xE11D);
 
 /// A key, and whether shift is held with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,10 +191,10 @@ mod tests {
 
     #[test]
     fn chords() {
-        assert_eq!(chord("ctrl-alt-del"), Ok(vec![LEFT_CTRL, LEFT_ALT, DELETE]));
+        assert_eq!(chord("ctrl-alt-del"), Ok(vec![KeyCode::LEFT_CTRL, KeyCode::LEFT_ALT, DELETE]));
         assert_eq!(chord("F10"), Ok(vec![KeyCode(0x44)]));
         assert_eq!(chord("A"), Ok(vec![KeyCode(0x1E)]));
-        assert_eq!(chord("alt-minus"), Ok(vec![LEFT_ALT, KeyCode(0x0C)]));
+        assert_eq!(chord("alt-minus"), Ok(vec![KeyCode::LEFT_ALT, KeyCode(0x0C)]));
         assert_eq!(chord("ctrl-"), Err("empty key name (the key - is called minus)".into()));
         assert_eq!(chord("hyper-x"), Err("unknown key \"hyper\"".into()));
         assert_eq!(chord("!"), Err("unknown key \"!\"".into()));

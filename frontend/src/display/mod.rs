@@ -66,7 +66,7 @@ impl Control {
     pub fn hot_key(&self, hot_key: HotKey) {
         match hot_key {
             HotKey::CtrlAltDel => {
-                let keys = [keymap::LEFT_CTRL, keymap::LEFT_ALT, keymap::DELETE];
+                let keys = [KeyCode::LEFT_CTRL, KeyCode::LEFT_ALT, keymap::DELETE];
                 keys.iter().for_each(|&code| self.key(code, true));
                 keys.iter().rev().for_each(|&code| self.key(code, false));
             }

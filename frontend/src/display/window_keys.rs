@@ -4,12 +4,11 @@ use minifb::Key;
 use rewind86_machine::KeyCode;
 
 use super::HotKey;
-use crate::keymap::{PAUSE, PRINT_SCREEN};
 
-/// Left and right Ctrl and Alt.
-pub const CTRL: [KeyCode; 2] = [KeyCode(0x1D), KeyCode(0xE01D)];
+/// Left and right Ctrl.
+pub const CTRL: [KeyCode; 2] = [KeyCode::LEFT_CTRL, KeyCode::RIGHT_CTRL];
 /// Left and right Alt.
-pub const ALT: [KeyCode; 2] = [KeyCode(0x38), KeyCode(0xE038)];
+pub const ALT: [KeyCode; 2] = [KeyCode::LEFT_ALT, KeyCode::RIGHT_ALT];
 
 /// The set-1 scan code of a key at its place on the US layout.
 pub fn scan_code(key: Key) -> Option<KeyCode> {
@@ -103,9 +102,9 @@ pub fn scan_code(key: Key) -> Option<KeyCode> {
         Key::RightCtrl => 0xE01D,
         Key::NumPadSlash => 0xE035,
         // The library does not know Print Screen; F13 stands where Apple keyboards have it.
-        Key::F13 => PRINT_SCREEN.0,
+        Key::F13 => KeyCode::PRINT_SCREEN.0,
         Key::RightAlt => 0xE038,
-        Key::Pause => PAUSE.0,
+        Key::Pause => KeyCode::PAUSE.0,
         Key::Home => 0xE047,
         Key::Up => 0xE048,
         Key::PageUp => 0xE049,

@@ -37,13 +37,13 @@ pub fn type_text(text: &str) -> VecDeque<Timed> {
     let mut gap = 0;
     for stroke in text.chars().filter_map(keymap::stroke) {
         if stroke.shift {
-            out.push_back(key(gap, keymap::LEFT_SHIFT, true));
+            out.push_back(key(gap, KeyCode::LEFT_SHIFT, true));
             gap = 0;
         }
         out.push_back(key(gap, stroke.code, true));
         out.push_back(key(TYPE_HOLD, stroke.code, false));
         if stroke.shift {
-            out.push_back(key(0, keymap::LEFT_SHIFT, false));
+            out.push_back(key(0, KeyCode::LEFT_SHIFT, false));
         }
         gap = TYPE_GAP;
     }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn chords_nest() {
-        let events = chord(&[keymap::LEFT_CTRL, keymap::LEFT_ALT, keymap::DELETE]);
+        let events = chord(&[KeyCode::LEFT_CTRL, KeyCode::LEFT_ALT, keymap::DELETE]);
         let expected = [
             (1, 0x1D, true),
             (2, 0x38, true),

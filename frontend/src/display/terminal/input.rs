@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode as TermKey, KeyEvent, KeyModifiers};
 use rewind86_machine::KeyCode;
 
 use super::super::HotKey;
-use crate::keymap::{self, BACKSPACE, ENTER, ESCAPE, LEFT_ALT, LEFT_CTRL, LEFT_SHIFT, PAUSE, PRINT_SCREEN, TAB};
+use crate::keymap::{self, BACKSPACE, ENTER, ESCAPE, TAB};
 
 /// What a key press means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,15 +88,15 @@ fn strokes(key: TermKey, modifiers: KeyModifiers) -> Meaning {
         TermKey::CapsLock => KeyCode(0x3A),
         TermKey::NumLock => KeyCode(0x45),
         TermKey::ScrollLock => KeyCode(0x46),
-        TermKey::PrintScreen => PRINT_SCREEN,
-        TermKey::Pause => PAUSE,
+        TermKey::PrintScreen => KeyCode::PRINT_SCREEN,
+        TermKey::Pause => KeyCode::PAUSE,
         TermKey::Menu => KeyCode(0xE05D),
         _ => return Meaning::Nothing,
     };
     let held = [
-        (LEFT_CTRL, modifiers.contains(KeyModifiers::CONTROL)),
-        (LEFT_ALT, modifiers.contains(KeyModifiers::ALT)),
-        (LEFT_SHIFT, shift),
+        (KeyCode::LEFT_CTRL, modifiers.contains(KeyModifiers::CONTROL)),
+        (KeyCode::LEFT_ALT, modifiers.contains(KeyModifiers::ALT)),
+        (KeyCode::LEFT_SHIFT, shift),
     ];
     let held = held.into_iter().filter(|(_, down)| *down).map(|(code, _)| code);
     Meaning::Keys(held.chain([code]).collect())
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(reader.read(ctrl_a), Meaning::Prefix);
         assert_eq!(reader.read(plain('x')), Meaning::Hot(HotKey::Quit));
         assert_eq!(reader.read(ctrl_a), Meaning::Prefix);
-        assert_eq!(reader.read(ctrl_a), Meaning::Keys(vec![LEFT_CTRL, KeyCode(0x1E)]));
+        assert_eq!(reader.read(ctrl_a), Meaning::Keys(vec![KeyCode::LEFT_CTRL, KeyCode(0x1E)]));
         assert_eq!(reader.read(ctrl_a), Meaning::Prefix);
         assert_eq!(reader.read(plain('7')), Meaning::Nothing);
         assert_eq!(reader.read(plain('x')), Meaning::Keys(vec![KeyCode(0x2D)]));
