@@ -55,7 +55,6 @@ fn reset_system() -> System {
         shadow_end: 0,
         shadow_ss: false,
         nmi_blocked: false,
-        delivering: None,
     }
 }
 

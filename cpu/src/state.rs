@@ -142,8 +142,6 @@ pub struct System {
     pub shadow_ss: bool,
     /// An NMI handler runs: further NMIs wait for IRET.
     pub nmi_blocked: bool,
-    /// Vectors whose delivery is under way, for double-fault detection: the first fault's vector.
-    pub delivering: Option<u8>,
 }
 
 /// The architectural state in canonical form.
