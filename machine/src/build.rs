@@ -71,7 +71,9 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
     let mut floppies = [0; 2];
     for (n, (spec, kind)) in (0u8..).zip(cfg.floppies.iter().zip(&mut floppies)) {
         if let Some(spec) = spec {
-            fdc.insert(n, image::open(Role::Floppy(usize::from(n)), spec)?);
+            let medium = image::open(Role::Floppy(usize::from(n)), spec)?;
+            fdc.attach(n, floppy_drive(medium.len()));
+            fdc.insert(n, medium);
         } else if n == 0 {
             fdc.attach(0, DriveType::D1440);
         }
@@ -123,6 +125,14 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
     let mut cpu = Cpu::new(model);
     cpu.set_block_ops(cfg.block_ops);
     Ok(Built { cpu, mem, board, kernel })
+}
+
+/// The drive for a diskette of `len` bytes. 3.5 inch drives are high density ones, so that 1.44 MB diskettes can follow.
+fn floppy_drive(len: u64) -> DriveType {
+    match DriveType::for_size(len) {
+        DriveType::D720 => DriveType::D1440,
+        kind => kind,
+    }
 }
 
 /// Attaches the hard disks in the order given around the CD-ROM drive; returns the geometries of the first two.

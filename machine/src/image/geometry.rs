@@ -84,14 +84,3 @@ pub(super) fn floppy_len(size: u64, head: &[u8]) -> Option<u64> {
     };
     standard(size).or(declared.filter(|&d| d >= size)).or(fitting(1440 * 1024))
 }
-
-/// The CMOS drive type (register 10h) of the drive that takes a medium of `len` bytes: 1 360K, 2 1.2M, 3 720K, 4 1.44M, 5 2.88M.
-pub fn floppy_drive_type(len: u64) -> u8 {
-    match len / 1024 {
-        0..=360 => 1,
-        720 => 3,
-        1200 => 2,
-        361..=1720 => 4,
-        _ => 5,
-    }
-}
