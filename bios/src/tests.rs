@@ -158,6 +158,20 @@ fn demo_disk_is_a_bootable_fat12_volume() {
 }
 
 #[test]
+fn demo_program_lies_in_the_sectors_that_the_boot_sector_reads() {
+    let reserved = usize::from(DEMO_DISK[14]) | usize::from(DEMO_DISK[15]) << 8;
+    let program = &DEMO_DISK[512..reserved * 512];
+    // Its marks: at offset 4, and at the end, in the last sector. Variables begin at C000h of the same segment.
+    assert_eq!(&program[4..8], b"RW86");
+    let end = program.windows(4).rposition(|w| w == b"END.").unwrap();
+    assert_eq!(end / 512, reserved - 2);
+    assert!(program[end + 4..].iter().all(|b| *b == 0));
+    assert!(program.len() <= 0xC000);
+    // No read crosses a 64 KiB boundary: the boot sector loads to 1000:0000.
+    assert!(DEMO_DISK[..512].windows(5).any(|w| w == [0xEA, 0x00, 0x00, 0x00, 0x10]));
+}
+
+#[test]
 fn vga_bios_is_an_option_rom() {
     assert_eq!(VGA_BIOS[..2], [0x55, 0xAA]);
     assert_eq!(VGA_BIOS.len(), usize::from(VGA_BIOS[2]) * 512);

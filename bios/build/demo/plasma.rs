@@ -1,0 +1,140 @@
+//! Mode 13h: a plasma. Each point is the sum of three sines, four points at a time; the palette turns with every frame.
+//!
+//! DAC ports 3C8h (index) and 3C9h (red, green, blue of six bits): IBM VGA.
+
+use super::cp437::text;
+use super::layout::*;
+use crate::asm16::*;
+use iced_x86::code_asm::registers::*;
+
+pub fn emit(a: &mut Asm16) {
+    asm!(a;
+        label   "plasma_page";
+        mov     ax, 0x0013;
+        int     0x10;
+        mov     w(T5), 0;
+        label   ".loop";
+        call    "plasma_palette";
+        call    "plasma_rows";
+        mov     ax, BUFFER;
+        mov     es, ax;
+        call    "plasma_draw";
+        mov     si, a.at("plasma_caption");
+        mov     di, 190 * 320 + 8;
+        mov     al, 0x80;
+        call    "draw_text";
+        mov     si, a.at("plasma_caption");
+        mov     di, 189 * 320 + 7;
+        mov     al, 0x81;
+        call    "draw_text";
+        call    "show_buffer";
+        add     b(T0), 2;
+        dec     b(T1);
+        add     b(T2), 3;
+        inc     b(T3);
+        mov     al, 2;
+        call    "frame";
+        jc      ".leave";
+        jz      ".loop";
+        inc     w(T5);
+        jmp     ".loop";
+        label   ".leave";
+        ret;
+
+        // What a row adds to each of its columns.
+        label   "plasma_rows";
+        xor     cx, cx;
+        movzx   si, b(T0);
+        movzx   di, b(T1);
+        label   ".column";
+        mov     bx, cx;
+        mov     al, b(si + a.at("sine"));
+        add     al, b(di + a.at("sine"));
+        mov     b(bx + ROWS), al;
+        inc     si;
+        add     di, 2;
+        and     di, 0xFF;
+        inc     cx;
+        cmp     cx, 320;
+        jb      ".column";
+        ret;
+
+        // Four points at a time; a carry from one to the next is a step of one colour in 128.
+        label   "plasma_draw";
+        xor     di, di;
+        xor     cx, cx;
+        label   ".row";
+        movzx   bx, b(T2);
+        add     bx, cx;
+        add     bx, cx;
+        and     bx, 0x1FF;
+        mov     dl, b(bx + a.at("sine"));
+        mov     dh, dl;
+        mov     ax, dx;
+        shl     edx, 16;
+        mov     dx, ax;
+        movzx   bx, b(T3);
+        add     bx, cx;
+        add     bx, a.at("sine");
+        mov     si, ROWS;
+        push    cx;
+        mov     cx, 80;
+        label   ".four";
+        mov     eax, d(si);
+        add     eax, d(bx);
+        add     eax, edx;
+        shr     eax, 1;
+        and     eax, 0x7F7F_7F7F;
+        stosd;
+        add     si, 4;
+        add     bx, 4;
+        dec     cx;
+        jnz     ".four";
+        pop     cx;
+        inc     cx;
+        cmp     cx, 200;
+        jb      ".row";
+        ret;
+
+        // 128 colours of three sines, shifted against one another; Space changes the shifts. 128 and 129: the caption.
+        label   "plasma_palette";
+        mov     dx, 0x3C8;
+        mov     al, 0;
+        out     dx, al;
+        inc     dx;
+        mov     bx, w(T5);
+        and     bx, 3;
+        mov     ax, w(bx + a.at("plasma_shifts"));
+        mov     w(T4), ax;
+        movzx   bx, b(T0);
+        mov     cx, 128;
+        label   ".colour";
+        mov     al, b(bx + a.at("sine"));
+        shr     al, 1;
+        out     dx, al;
+        movzx   si, b(T4);
+        add     si, bx;
+        mov     al, b(si + a.at("sine"));
+        shr     al, 1;
+        out     dx, al;
+        movzx   si, b(T4 + 1);
+        add     si, bx;
+        mov     al, b(si + a.at("sine"));
+        shr     al, 1;
+        out     dx, al;
+        add     bl, 2;
+        loop_   ".colour";
+        mov     al, 0;
+        out     dx, al;
+        out     dx, al;
+        out     dx, al;
+        mov     al, 63;
+        out     dx, al;
+        out     dx, al;
+        out     dx, al;
+        ret;
+        label   "plasma_shifts";
+        db      &[85, 170, 30, 60, 120];
+    );
+    text(a, "plasma_caption", "Mode 13h   Space: colours   Esc");
+}
