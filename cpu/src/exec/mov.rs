@@ -199,6 +199,13 @@ impl Insn for Salc {
 }
 
 const MOV: &[(Code, Form)] = &[
+    // UMOV reads and writes user space; without an in-circuit emulator there is no other.
+    (Code::Umov_rm8_r8, Form::rm::<MovRmR<u8>>()),
+    (Code::Umov_rm16_r16, Form::rm::<MovRmR<u16>>()),
+    (Code::Umov_rm32_r32, Form::rm::<MovRmR<u32>>()),
+    (Code::Umov_r8_rm8, Form::rm::<MovRRm<u8>>()),
+    (Code::Umov_r16_rm16, Form::rm::<MovRRm<u16>>()),
+    (Code::Umov_r32_rm32, Form::rm::<MovRRm<u32>>()),
     (Code::Mov_rm8_r8, Form::rm::<MovRmR<u8>>()),
     (Code::Mov_rm16_r16, Form::rm::<MovRmR<u16>>()),
     (Code::Mov_rm32_r32, Form::rm::<MovRmR<u32>>()),

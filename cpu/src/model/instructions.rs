@@ -29,7 +29,7 @@ impl Model {
         let feature = match f {
             C::INTEL8086 | C::INTEL186 | C::INTEL286 | C::INTEL386 | C::PAUSE | C::SMM => return true,
             C::INTEL486 => return family >= 4,
-            C::MOV_TR => return family <= 4,
+            C::MOV_TR | C::UMOV => return family <= 4,
             C::CPUID => return self.cpuid_exists(),
             C::MULTIBYTENOP => return family >= 6,
             C::RDPMC => return family >= 6 || self.feature(Feature::MMX),

@@ -137,7 +137,7 @@ impl Model {
         unless(Feature::LZCNT, DecoderOptions::NO_MPFX_0FBD);
         unless(Feature::LAHF64, DecoderOptions::NO_LAHF_SAHF_64);
         if self.family() <= 4 {
-            options |= DecoderOptions::MOV_TR;
+            options |= DecoderOptions::MOV_TR | DecoderOptions::UMOV;
         }
         options
     }

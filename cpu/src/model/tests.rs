@@ -25,6 +25,7 @@ fn instructions_follow_the_generation() {
     assert!(i486.has(Code::Bswap_r32) && i486.has(Code::Cpuid) && !i486.has(Code::Rdtsc));
     assert!(p5.has(Code::Rdtsc) && p5.has(Code::Cmpxchg8b_m64) && !p5.has(Code::Cmove_r32_rm32));
     assert!(default.has(Code::Syscall) && default.has(Code::Nop_rm32) && default.has(Code::Endbr64));
+    assert!(i386.has(Code::Umov_r32_rm32) && i486.has(Code::Umov_rm8_r8) && !p5.has(Code::Umov_r32_rm32));
     assert!(!default.has(Code::VEX_Vaddps_ymm_ymm_ymmm256));
 }
 

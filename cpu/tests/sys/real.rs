@@ -321,3 +321,16 @@ fn block_shape_is_not_observable() {
         }
     }
 }
+
+#[test]
+fn umov_exists_up_to_the_486() {
+    for (model, moves) in [("386", true), ("486", true), ("pentium", false)] {
+        // UMOV [BX], AX and UMOV CX, [BX].
+        let mut rig = Rig::real(model, &[0x0F, 0x11, 0x07, 0x0F, 0x13, 0x0F]);
+        rig.edit(|s| (s.gpr[0], s.gpr[3]) = (0x1234, 0x6000));
+        rig.write16(6 * 4, 0x5000);
+        let s = rig.steps(1);
+        assert_eq!((s.rip == 0x7C03, rig.read16(0x6000) == 0x1234), (moves, moves), "{model}");
+        assert!(!moves || rig.steps(1).gpr[1] == 0x1234);
+    }
+}
