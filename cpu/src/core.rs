@@ -54,6 +54,7 @@ fn reset_system() -> System {
         halted: false,
         shadow_end: 0,
         shadow_ss: false,
+        repeating: false,
         nmi_blocked: false,
     }
 }
@@ -165,6 +166,7 @@ impl Cpu {
 
     /// Sets the instruction pointer.
     pub fn set_rip(&mut self, rip: u64) {
+        self.sys.repeating = false;
         self.rip = rip;
     }
 

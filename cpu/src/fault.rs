@@ -39,6 +39,10 @@ impl Fault {
     /// #XM SIMD floating-point exception.
     pub const XM: Self = Self::plain(19);
 
+    /// A non-canonical address, not yet known to be #GP(0) or, on a stack reference, #SS(0): `Cpu::fault_address` and the
+    /// instruction tell. No vector of the architecture.
+    pub(crate) const NON_CANONICAL: Self = Self::plain(0xFF);
+
     const fn plain(vector: u8) -> Self {
         Self { vector, error: None }
     }

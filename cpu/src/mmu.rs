@@ -8,7 +8,7 @@
 use crate::fault::{Exec, Fault};
 use crate::mem::PAGE;
 use crate::state::{Cpu, cr0, cr4, efer, eflags};
-use crate::tlb;
+use crate::tlb::{self, Kind};
 
 /// Page-table entry bits (SDM volume 3, tables 4-5 to 4-19).
 mod pte {
@@ -51,6 +51,8 @@ pub(crate) struct Target {
 
 struct Walk {
     phys: u64,
+    /// log2 of the page size.
+    shift: u32,
     user: bool,
     nx: bool,
     global: bool,
@@ -113,7 +115,7 @@ impl Cpu {
     fn walk(&mut self, lin: u64, access: Access, user: bool) -> Exec<Walk> {
         let (c0, c4) = (self.sys.cr0, self.sys.cr4);
         if c0 & cr0::PG == 0 {
-            return Ok(Walk { phys: lin, user: true, nx: false, global: false });
+            return Ok(Walk { phys: lin, shift: 12, user: true, nx: false, global: false });
         }
         let nxe = self.sys.efer & efer::NXE != 0;
         let mut rights = pte::RW | pte::US;
@@ -211,6 +213,7 @@ impl Cpu {
         let addr_mask = if c4 & cr4::PAE == 0 { 0xFF_FFFF_F000 } else { pte::ADDR };
         Ok(Walk {
             phys: (leaf & addr_mask & !low) | (lin & low),
+            shift,
             user: user_page,
             nx: nx && nxe,
             global: c4 & cr4::PGE != 0 && leaf & pte::G != 0,
@@ -225,7 +228,8 @@ impl Cpu {
     /// Translates one byte address and fills the TLB. `sel` says whose rights count.
     pub(crate) fn translate(&mut self, lin: u64, access: Access, sel: usize) -> Exec<Target> {
         if self.long_mode() && !canonical(lin) {
-            return Err(Fault::GP0);
+            self.fault_address = lin;
+            return Err(Fault::NON_CANONICAL);
         }
         let user = if sel == tlb::NEVER { self.cpl == 3 } else { sel == tlb::USER };
         let w = self.walk(lin, access, user)?;
@@ -248,7 +252,7 @@ impl Cpu {
         if writes {
             self.mem().mark_dirty(backing);
         }
-        let (hot, cold) = self.tlb.claim(sel, lin, addend, backing, w.global);
+        let (hot, cold) = self.tlb.claim(sel, lin, addend, backing, Kind { shift: w.shift as u8, global: w.global });
         match access {
             Access::Read => hot.read = lin_page,
             Access::Exec => {
@@ -344,9 +348,10 @@ impl Cpu {
             self.check_alignment(lin, size, sel)?;
         }
         self.translate(lin, Access::Write, sel)?;
-        let last = lin.wrapping_add(size - 1) & self.lin_mask();
-        if last >> 12 != lin >> 12 {
-            self.translate(last, Access::Write, sel)?;
+        let first = PAGE as u64 - (lin & 0xFFF);
+        if first < size {
+            // The second page faults at its first byte.
+            self.translate(lin.wrapping_add(first) & self.lin_mask(), Access::Write, sel)?;
         }
         Ok(())
     }
@@ -429,16 +434,6 @@ impl Cpu {
         }
         self.sys.pdpte = e;
         Ok(())
-    }
-
-    /// INVLPG.
-    pub(crate) fn invalidate_page(&mut self, lin: u64) {
-        self.tlb.flush_page(lin);
-        if self.sys.cr4 & (cr4::PSE | cr4::PAE) != 0 {
-            // The page may be a large one, cached here as many small ones.
-            let large = if self.sys.cr4 & cr4::PAE != 0 && self.model.page1g() { 1u64 << 30 } else { 1 << 22 };
-            self.tlb.flush_range(lin & !(large - 1), large);
-        }
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) mod op_flags {
     pub const LOCK: u8 = 4;
     /// The operand size attribute is 16 bits.
     pub const OP16: u8 = 8;
-    /// The displacement is 64 bits wide: its upper half is `imm`.
+    /// The displacement does not sign-extend from 32 bits: its upper half is `imm`, or 0 when it is RIP-relative.
     pub const DISP64: u8 = 16;
     /// The op ends its block by itself.
     pub const ENDS: u8 = 32;

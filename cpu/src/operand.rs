@@ -34,10 +34,17 @@ pub(crate) struct Long64;
 /// Any code.
 pub(crate) struct General;
 
+/// Offset of `op`'s memory operand within its segment, for worlds whose displacements fit in 32 bits.
+#[inline(always)]
+fn effective32(cpu: &Cpu, op: &Op) -> u64 {
+    cpu.gpr[op.base as usize].wrapping_add(cpu.gpr[op.index as usize] << (op.scale & 3)).wrapping_add(op.disp())
+}
+
 /// Offset of `op`'s memory operand within its segment.
 #[inline(always)]
 pub(crate) fn effective(cpu: &Cpu, op: &Op) -> u64 {
-    cpu.gpr[op.base as usize].wrapping_add(cpu.gpr[op.index as usize] << (op.scale & 3)).wrapping_add(op.disp())
+    let disp = if op.has(crate::op::op_flags::DISP64) { disp64(op) } else { op.disp() };
+    cpu.gpr[op.base as usize].wrapping_add(cpu.gpr[op.index as usize] << (op.scale & 3)).wrapping_add(disp)
 }
 
 impl World for Flat32 {
@@ -45,7 +52,7 @@ impl World for Flat32 {
     const LONG: bool = false;
     #[inline(always)]
     fn linear(cpu: &Cpu, op: &Op, _size: u64, _write: bool) -> Exec<u64> {
-        Ok(effective(cpu, op) & 0xFFFF_FFFF)
+        Ok(effective32(cpu, op) & 0xFFFF_FFFF)
     }
     #[inline(always)]
     fn stack(_cpu: &Cpu, sp: u64, _size: u64, _write: bool) -> Exec<u64> {
@@ -62,7 +69,7 @@ impl World for Long64 {
     const LONG: bool = true;
     #[inline(always)]
     fn linear(cpu: &Cpu, op: &Op, _size: u64, _write: bool) -> Exec<u64> {
-        Ok(effective(cpu, op))
+        Ok(effective32(cpu, op))
     }
     #[inline(always)]
     fn stack(_cpu: &Cpu, sp: u64, _size: u64, _write: bool) -> Exec<u64> {
@@ -79,10 +86,7 @@ impl World for General {
     const LONG: bool = false;
     #[inline(always)]
     fn linear(cpu: &Cpu, op: &Op, size: u64, write: bool) -> Exec<u64> {
-        let disp = if op.has(crate::op::op_flags::DISP64) { op_disp64(op) } else { op.disp() };
-        let off =
-            cpu.gpr[op.base as usize].wrapping_add(cpu.gpr[op.index as usize] << (op.scale & 3)).wrapping_add(disp);
-        cpu.segmented(op.seg(), off & op.addr_mask(), size, write)
+        cpu.segmented(op.seg(), effective(cpu, op) & op.addr_mask(), size, write)
     }
     #[inline(always)]
     fn stack(cpu: &Cpu, sp: u64, size: u64, write: bool) -> Exec<u64> {
@@ -94,8 +98,12 @@ impl World for General {
     }
 }
 
-fn op_disp64(op: &Op) -> u64 {
-    u64::from(op.imm) << 32 | u64::from(op.disp)
+/// A displacement that does not sign-extend from 32 bits. Only the absolute forms of MOV have all 64 bits, and no
+/// immediate beside them; a RIP-relative one became page-relative, which adds a positive offset below 8 KiB to a 32-bit
+/// number, so its upper half is 0 and `imm` stays free for an immediate.
+fn disp64(op: &Op) -> u64 {
+    let high = if op.base == Gpr::IpBase { 0 } else { op.imm };
+    u64::from(high) << 32 | u64::from(op.disp)
 }
 
 impl Cpu {

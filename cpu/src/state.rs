@@ -140,6 +140,9 @@ pub struct System {
     pub shadow_end: u64,
     /// The shadow also holds off debug traps and NMI (MOV SS, POP SS).
     pub shadow_ss: bool,
+    /// RIP stands at a repeated string instruction of which an iteration has retired and more are to come: RF is set in
+    /// the flags that an event pushes, and instruction breakpoints do not match.
+    pub repeating: bool,
     /// An NMI handler runs: further NMIs wait for IRET.
     pub nmi_blocked: bool,
 }

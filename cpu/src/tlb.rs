@@ -35,10 +35,45 @@ pub(crate) struct Cold {
     pub write_code: u64,
     /// Backing page.
     pub backing: u32,
+    /// log2 of the size of the guest's page.
+    shift: u8,
     /// Survives a CR3 load.
     pub global: bool,
     /// Already in the list of filled entries.
     pub listed: bool,
+}
+
+/// What an entry must know to be dropped when the guest says so.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    /// log2 of the size of the guest's page.
+    pub shift: u8,
+    /// Survives a CR3 load.
+    pub global: bool,
+}
+
+/// Which large pages may have entries: one bit for the hash of each page number.
+#[derive(Clone, Default)]
+struct LargePages([u64; 16]);
+
+impl LargePages {
+    fn bit(lin: u64, shift: u8) -> (usize, u64) {
+        let n = (lin >> shift).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54 ^ u64::from(shift);
+        (n as usize >> 6 & 15, 1 << (n & 63))
+    }
+
+    fn add(&mut self, lin: u64, shift: u8) {
+        let (i, bit) = Self::bit(lin, shift);
+        self.0[i] |= bit;
+    }
+
+    /// A page of one of the sizes that the architecture has covers `lin`, or one of the same hash.
+    fn may_cover(&self, lin: u64) -> bool {
+        [21, 22, 30].iter().any(|&shift| {
+            let (i, bit) = Self::bit(lin, shift);
+            self.0[i] & bit != 0
+        })
+    }
 }
 
 const EMPTY: Entry = Entry { read: NO_TAG, write: NO_TAG, exec: NO_TAG, addend: 0 };
@@ -48,6 +83,7 @@ pub(crate) struct Tlb {
     pub hot: Box<[Entry; 4 * ENTRIES]>,
     pub cold: Box<[Cold; 2 * ENTRIES]>,
     filled: Vec<u16>,
+    large: LargePages,
     /// Changes whenever a translation may have been dropped: jump caches compare it.
     pub generation: u32,
 }
@@ -65,25 +101,24 @@ pub(crate) fn slot(lin: u64) -> usize {
     (lin >> 12) as usize & (ENTRIES - 1)
 }
 
+/// The page that an entry translates, [`NO_TAG`] when it has none. An entry is only ever filled with tags of one page.
+fn page_of(hot: &Entry, cold: &Cold) -> u64 {
+    [hot.read, hot.exec, cold.write_code].into_iter().find(|&tag| tag != NO_TAG).unwrap_or(NO_TAG)
+}
+
 impl Tlb {
     pub fn new() -> Self {
         Self {
             hot: boxed(EMPTY),
             cold: boxed(Cold { write_code: NO_TAG, ..Cold::default() }),
             filled: Vec::new(),
+            large: LargePages::default(),
             generation: 1,
         }
     }
 
     /// The entry for `lin` in table `sel`, emptied first when it belongs to another page.
-    pub fn claim(
-        &mut self,
-        sel: usize,
-        lin: u64,
-        addend: usize,
-        backing: u32,
-        global: bool,
-    ) -> (&mut Entry, &mut Cold) {
+    pub fn claim(&mut self, sel: usize, lin: u64, addend: usize, backing: u32, kind: Kind) -> (&mut Entry, &mut Cold) {
         let i = (sel + slot(lin)) & (2 * ENTRIES - 1);
         let hot = &mut self.hot[i];
         let cold = &mut self.cold[i];
@@ -99,7 +134,11 @@ impl Tlb {
         }
         hot.addend = addend;
         cold.backing = backing;
-        cold.global = global;
+        cold.global = kind.global;
+        cold.shift = kind.shift;
+        if kind.shift > 12 {
+            self.large.add(lin, kind.shift);
+        }
         (hot, cold)
     }
 
@@ -115,36 +154,38 @@ impl Tlb {
 
     fn flush(&mut self, keep_global: bool) {
         self.generation = self.generation.wrapping_add(1);
-        let (hot, cold) = (&mut self.hot, &mut self.cold);
+        let (hot, cold, large) = (&mut self.hot, &mut self.cold, &mut self.large);
+        *large = LargePages::default();
         self.filled.retain(|&i| {
             let i = i as usize & (2 * ENTRIES - 1);
             let keep = keep_global && cold[i].global;
             if !keep {
                 hot[i] = EMPTY;
                 cold[i] = Cold { write_code: NO_TAG, ..Cold::default() };
+            } else if cold[i].shift > 12 {
+                large.add(page_of(&hot[i], &cold[i]), cold[i].shift);
             }
             keep
         });
     }
 
-    /// Drops the page of `lin` in both tables.
+    /// Drops the page of `lin` in both tables, all of it when it is a large page that has several entries.
     pub fn flush_page(&mut self, lin: u64) {
         self.generation = self.generation.wrapping_add(1);
         for sel in [SUPERVISOR, USER] {
             let i = sel + slot(lin);
-            self.hot[i] = EMPTY;
-            self.cold[i].write_code = NO_TAG;
+            if page_of(&self.hot[i], &self.cold[i]) == lin & !0xFFF {
+                self.hot[i] = EMPTY;
+                self.cold[i].write_code = NO_TAG;
+            }
         }
-    }
-
-    /// Drops pages by a test on the linear page address (large pages under INVLPG).
-    pub fn flush_range(&mut self, start: u64, len: u64) {
-        self.generation = self.generation.wrapping_add(1);
+        if !self.large.may_cover(lin) {
+            return;
+        }
         for &i in &self.filled {
             let i = i as usize & (2 * ENTRIES - 1);
-            let e = &self.hot[i];
-            let hit = |tag: u64| tag != NO_TAG && tag.wrapping_sub(start) < len;
-            if hit(e.read) || hit(e.write) || hit(e.exec) || hit(self.cold[i].write_code) {
+            let page = page_of(&self.hot[i], &self.cold[i]);
+            if page != NO_TAG && page >> self.cold[i].shift == lin >> self.cold[i].shift {
                 self.hot[i] = EMPTY;
                 self.cold[i].write_code = NO_TAG;
             }

@@ -9,12 +9,16 @@
 //! rest back.
 
 use super::arena::{follow, links, next_op};
+use super::lower::code_of;
 use super::{CHAIN_MAX, jump};
 use crate::fault::{Exec, Fault};
 use crate::op::{Handler, Op};
-use crate::operand::{Flat32, General, Long64, Mem, Reg, Rm};
+use crate::operand::{Flat32, General, Long64, Mem, Reg, Rm, effective};
 use crate::regs::{Gpr, Seg};
 use crate::state::Cpu;
+
+/// More bytes than a memory operand has that flat 64-bit code accesses.
+const OPERAND_MAX: u64 = 64;
 
 /// An instruction whose body is written once for register and memory operands and for every addressing world.
 pub(crate) trait Insn {
@@ -56,7 +60,7 @@ pub(crate) fn system<X: Insn, M: Rm>(cpu: &mut Cpu, op: &Op) {
         Ok(()) => cpu.icount += 1,
         Err(fault) => {
             cpu.rip = start;
-            cpu.engine.fault = Some(fault);
+            cpu.engine.fault = Some(cpu.resolve_fault(op, fault));
         }
     }
 }
@@ -184,7 +188,19 @@ impl Cpu {
     #[inline(never)]
     pub(crate) fn raise(&mut self, op: &Op, fault: Fault) {
         self.materialise(op);
-        self.engine.fault = Some(fault);
+        self.engine.fault = Some(self.resolve_fault(op, fault));
+    }
+
+    /// A non-canonical address is #SS(0) when `op` used it as its stack or through SS, else #GP(0) (SDM volume 1, 3.3.7.1).
+    /// Flat 64-bit code checks addresses only where pages are translated, which knows no segment.
+    fn resolve_fault(&self, op: &Op, fault: Fault) -> Fault {
+        if fault != Fault::NON_CANONICAL {
+            return fault;
+        }
+        let at = effective(self, op) & op.addr_mask();
+        let operand = self.fault_address.wrapping_sub(at) < OPERAND_MAX;
+        let stack = if operand { op.seg() == Seg::Ss } else { code_of(op.code).is_stack_instruction() };
+        if stack { Fault::SS0 } else { Fault::GP0 }
     }
 
     /// Ends the chain behind `op`.

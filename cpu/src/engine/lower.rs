@@ -12,7 +12,7 @@ use crate::op::{EA_SIZE_SHIFT, Op, op_flags};
 use crate::operand::{Flat32, General, Long64, Reg};
 use crate::regs::{Gpr, Seg};
 use crate::state::Cpu;
-use iced_x86::{Code, Instruction, OpKind, Register};
+use iced_x86::{Code, CodeSize, Instruction, OpKind, Register};
 
 /// An op for slots that are never run.
 pub(crate) fn filler() -> Op {
@@ -88,6 +88,16 @@ fn operand_register(r: Register) -> (Gpr, u8) {
 
 fn segment(r: Register) -> Seg {
     Seg::from_index(r.number()).unwrap_or(Seg::Ds)
+}
+
+/// Segment of the memory operand. 64-bit code ignores the prefixes of CS, DS, ES and SS.
+fn operand_segment(i: &Instruction) -> Seg {
+    let named = segment(i.memory_segment());
+    if i.code_size() != CodeSize::Code64 || matches!(named, Seg::Fs | Seg::Gs) {
+        return named;
+    }
+    let stack = matches!(i.memory_base(), Register::RSP | Register::RBP | Register::ESP | Register::EBP);
+    if stack { Seg::Ss } else { Seg::Ds }
 }
 
 struct Address {
@@ -220,7 +230,7 @@ impl Cpu {
                     _ => 2,
                 };
                 let has_source = !matches!(kind, OpKind::MemoryESDI | OpKind::MemoryESEDI | OpKind::MemoryESRDI);
-                let seg = if has_source { segment(i.memory_segment()) } else { Seg::Es };
+                let seg = if has_source { operand_segment(i) } else { Seg::Es };
                 if address.is_none() || has_source {
                     *address = Some(Address { seg, size });
                 }
@@ -274,12 +284,19 @@ fn memory(i: &Instruction, op: &mut Op) -> Address {
     op.disp = disp as u32;
     if address_size == 2 && disp as i32 as i64 as u64 != disp {
         op.flags |= op_flags::DISP64;
-        op.imm = (disp >> 32) as u32;
+        if op.base != Gpr::IpBase {
+            op.imm = (disp >> 32) as u32;
+        }
     }
-    Address { seg: segment(i.memory_segment()), size: address_size }
+    Address { seg: operand_segment(i), size: address_size }
+}
+
+/// `Code` of an op.
+pub(crate) fn code_of(code: u16) -> Code {
+    Code::values().nth(usize::from(code)).unwrap_or(Code::INVALID)
 }
 
 /// `Code` of an op, for messages.
 pub(crate) fn code_name(code: u16) -> String {
-    Code::values().nth(usize::from(code)).map_or_else(|| String::from("?"), |c| format!("{c:?}"))
+    format!("{:?}", code_of(code))
 }

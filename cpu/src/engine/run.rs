@@ -122,6 +122,7 @@ impl Cpu {
 
     /// Runs a chain that ends at or before `until`.
     fn execute(&mut self, until: u64) -> Exec {
+        self.sys.repeating = false;
         self.update_tables();
         let first = match self.block_at_rip()? {
             Some(first) => first,
@@ -307,6 +308,7 @@ impl Cpu {
         let traced = self.eflags & eflags::TF != 0;
         let before = self.icount;
         self.eflags &= !eflags::RF;
+        self.sys.repeating = false;
         self.engine.want = None;
         let result = match self.block_at_rip()? {
             Some(first) => {

@@ -309,6 +309,7 @@ impl Cpu {
     pub(crate) fn leave_repeat(&mut self, op: &Op) {
         self.materialise(op);
         self.icount += 1;
+        self.sys.repeating = true;
     }
 
     /// A fault in an iteration of a repeat; iterations before it stay retired.
@@ -316,6 +317,7 @@ impl Cpu {
         self.raise(op, fault);
         if !first {
             self.icount += 1;
+            self.sys.repeating = true;
         }
     }
 }

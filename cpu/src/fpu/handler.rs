@@ -8,7 +8,7 @@ use super::{Fpu, fsw};
 use crate::engine::arena::next_op;
 use crate::engine::dispatch::Form;
 use crate::fault::{Exec, Fault};
-use crate::op::{Handler, Op, op_flags};
+use crate::op::{Handler, Op};
 use crate::operand::{Flat32, General, Long64, Mem, Reg, Rm, World, effective};
 use crate::regs::Seg;
 use crate::softfloat::F80;
@@ -78,8 +78,7 @@ fn run<X: Insn, M: Rm>(cpu: &mut Cpu, op: &Op) {
 /// Offset of the memory operand in its segment.
 #[inline]
 fn offset(cpu: &Cpu, op: &Op) -> u64 {
-    let wide = if op.has(op_flags::DISP64) { u64::from(op.imm) << 32 | u64::from(op.disp) } else { op.disp() };
-    effective(cpu, op).wrapping_sub(op.disp()).wrapping_add(wide) & op.addr_mask()
+    effective(cpu, op) & op.addr_mask()
 }
 
 /// The handlers of a common instruction: its memory form is specialised for each world.

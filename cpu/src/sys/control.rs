@@ -294,7 +294,7 @@ impl Insn for Invlpg {
         let base = if flat { 0 } else { cpu.seg[seg as usize].base };
         let lin = base.wrapping_add(effective(cpu, op) & op.addr_mask()) & cpu.lin_mask();
         if !cpu.long_mode() || canonical(lin) {
-            cpu.invalidate_page(lin);
+            cpu.tlb.flush_page(lin);
             cpu.update_tables();
         }
         Ok(())
@@ -311,13 +311,14 @@ impl Insn for Invpcid {
         let pcid = cpu.read::<u64>(lin)?;
         let address = cpu.read::<u64>(lin.wrapping_add(8) & cpu.lin_mask())?;
         let kind = cpu.gpr[op.dst as usize] & cpu.lin_mask();
+        let tagged = cpu.sys.cr4 & cr4::PCIDE != 0;
+        if kind > 3 || pcid >> 12 != 0 || kind < 2 && pcid != 0 && !tagged || kind == 0 && !canonical(address) {
+            return Err(Fault::GP0);
+        }
         match kind {
-            0 | 1 if pcid >> 12 != 0 => return Err(Fault::GP0),
-            0 if !canonical(address) => return Err(Fault::GP0),
-            0 => cpu.invalidate_page(address),
-            1 | 3 => cpu.tlb.flush_non_global(),
+            0 => cpu.tlb.flush_page(address),
             2 => cpu.tlb.flush_all(),
-            _ => return Err(Fault::GP0),
+            _ => cpu.tlb.flush_non_global(),
         }
         cpu.update_tables();
         Ok(())

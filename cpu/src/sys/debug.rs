@@ -93,7 +93,7 @@ impl Cpu {
 
     /// The instruction at RIP has a breakpoint, and RF does not mask it.
     pub(crate) fn instruction_breakpoint(&mut self) -> Option<Fault> {
-        if !self.breakpoints_armed() || self.eflags & eflags::RF != 0 {
+        if !self.breakpoints_armed() || self.eflags & eflags::RF != 0 || self.sys.repeating {
             return None;
         }
         let lin = self.rip.wrapping_add(self.seg[Seg::Cs as usize].base) & self.lin_mask();

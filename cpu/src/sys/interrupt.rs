@@ -48,6 +48,8 @@ struct Event {
 
 impl Event {
     fn exception(fault: Fault) -> Self {
+        // What fetches and table reads leave: no stack is involved.
+        let fault = if fault == Fault::NON_CANONICAL { Fault::GP0 } else { fault };
         Self { vector: fault.vector, error: fault.error, cause: Cause::Exception, resume: fault.vector != DB }
     }
 
@@ -135,6 +137,7 @@ impl Cpu {
                     None => return true,
                     Some(fault) => fault,
                 },
+                Err(Fault::NON_CANONICAL) => Fault::gp(event.ext()),
                 Err(fault) => fault,
             };
             // A page fault shows its address even when it ends as a double fault.
@@ -157,6 +160,7 @@ impl Cpu {
             self.interrupt_protected(event)?;
         }
         self.sys.halted = false;
+        self.sys.repeating = false;
         // The block that comes next is not where the last branch went.
         self.engine.want = None;
         self.update_mode();
@@ -232,7 +236,12 @@ impl Cpu {
     }
 
     fn pushed_flags(&self, event: &Event) -> u64 {
-        self.rflags() | if event.resume { eflags::RF } else { 0 }
+        self.rflags() | self.resume_flag(event)
+    }
+
+    /// RF in the flags that an event saves (SDM volume 3, 17.3.1.1).
+    fn resume_flag(&self, event: &Event) -> u64 {
+        if event.resume || self.sys.repeating { eflags::RF } else { 0 }
     }
 
     /// What every gate clears in EFLAGS.
@@ -309,7 +318,7 @@ impl Cpu {
     fn interrupt_task(&mut self, event: Event, selector: u16) -> Exec {
         let ext = event.ext();
         let d = self.available_tss(selector, ext)?;
-        let resume = if event.resume { eflags::RF } else { 0 };
+        let resume = self.resume_flag(&event);
         self.task_switch(selector, &d, Switch::Interrupt { ext, saved_flags: resume })?;
         if self.engine.fault.is_some() {
             return Ok(());

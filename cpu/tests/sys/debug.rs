@@ -166,3 +166,36 @@ fn debug_registers_4_and_5_alias_6_and_7() {
     });
     assert_eq!((s.gpr[3], s.gpr[1]), (0xFFFF_0FF1, 0x400));
 }
+
+#[test]
+fn a_breakpoint_on_a_repeat_matches_once() {
+    let mut rig = Rig::protected("");
+    rig.edit(|s| {
+        s.sys.dr[0] = CODE;
+        s.sys.dr[7] = 0x401;
+        (s.gpr[1], s.gpr[7]) = (5, 0x6000);
+    });
+    rig.code(CODE, |a| {
+        a.rep().stosb()?;
+        a.hlt()
+    });
+    rig.handler(1, |a| {
+        a.inc(ebx)?;
+        // RF in the flags to return with.
+        a.or(dword_ptr(esp + 8), 0x1_0000)?;
+        a.iretd()
+    });
+    let s = rig.until_halt();
+    assert_eq!((s.rip, s.gpr[3], s.gpr[1]), (CODE + 3, 1, 0));
+}
+
+#[test]
+fn a_data_breakpoint_inside_a_repeat_pushes_rf() {
+    let (rig, s) = armed(0x6002, 0x1_0001, |a| {
+        a.mov(ecx, 5)?;
+        a.mov(edi, 0x6000)?;
+        a.rep().stosb()
+    });
+    assert_eq!((s.rip, s.gpr[1]), (DB + 1, 2));
+    assert_eq!(rig.frame(s.gpr[4])[..3], [CODE as u32 + 10, CS0.into(), 0x1_0002]);
+}

@@ -272,3 +272,31 @@ fn an_outer_iret_at_ring_3_does_not_change_iopl_or_if() {
     let s = rig.steps(4);
     assert_eq!((s.rip, s.rflags), (USER + 0x100, 2));
 }
+
+#[test]
+fn rf_is_pushed_between_the_iterations_of_a_repeat() {
+    let mut rig = Rig::protected("");
+    rig.board.vector = 0x30;
+    rig.code(CODE, |a| {
+        a.rep().stosb()?;
+        a.nop()
+    });
+    rig.edit(|s| {
+        (s.gpr[1], s.gpr[7]) = (5, 0x6000);
+        s.rflags |= 0x200;
+    });
+    rig.steps(3);
+    rig.cpu.lines.intr = true;
+    let s = rig.until_halt();
+    assert_eq!((s.gpr[1], s.rip), (2, HANDLERS + 64 * 0x30 + 1));
+    assert_eq!(rig.frame(s.gpr[4])[..3], [CODE as u32, CS0.into(), 0x1_0202]);
+    // Behind the last iteration it is clear.
+    rig.edit(|s| {
+        (s.gpr[1], s.gpr[4], s.rip, s.sys.halted) = (2, STACK0, CODE, false);
+        s.rflags |= 0x200;
+    });
+    rig.steps(2);
+    rig.cpu.lines.intr = true;
+    let s = rig.until_halt();
+    assert_eq!(rig.frame(s.gpr[4])[..3], [CODE as u32 + 2, CS0.into(), 0x202]);
+}

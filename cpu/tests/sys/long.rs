@@ -6,19 +6,19 @@ use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 use rewind86_cpu::CpuState;
 
-const PML4: u64 = 0x10_0000;
+pub const PML4: u64 = 0x10_0000;
 /// 64-bit code of ring 0 and ring 3; SYSRET wants 32-bit code, data, 64-bit code in this order.
 const CS64: u16 = 0x58;
 const USER32: u16 = 0x83;
 const USER_DS: u16 = 0x8B;
 const USER64: u16 = 0x93;
 const TR64: u16 = 0x98;
-const CODE64: u64 = 0x4_0000;
+pub const CODE64: u64 = 0x4_0000;
 const EFER: u32 = 0xC000_0080;
 const IST1: u64 = 0xB_0008;
 
 impl Rig {
-    fn code64(&mut self, at: u64, build: impl FnOnce(&mut CodeAssembler) -> Result<(), IcedError>) {
+    pub fn code64(&mut self, at: u64, build: impl FnOnce(&mut CodeAssembler) -> Result<(), IcedError>) {
         let code = assemble(64, at, build);
         self.write(at, &code);
     }
@@ -30,8 +30,13 @@ impl Rig {
 
     /// 64-bit ring 0 at [`CODE64`], entered by the instructions that a kernel uses; 1 GiB mapped twice: at 0 and at
     /// the top of the address space.
-    fn long() -> Self {
-        let mut rig = Self::protected("");
+    pub fn long() -> Self {
+        Self::long_as("")
+    }
+
+    /// As [`Self::long`], on `model`.
+    pub fn long_as(model: &str) -> Self {
+        let mut rig = Self::protected(model);
         for (at, value) in [(0, PML4 + 0x1003), (0xFF8, PML4 + 0x1003)] {
             rig.write64(PML4 + at, value | 4);
         }
@@ -86,7 +91,7 @@ impl Rig {
     }
 
     /// 64-bit ring 3 at [`USER`].
-    fn long_user() -> Self {
+    pub fn long_user() -> Self {
         let mut rig = Self::long();
         rig.code64(CODE64, |a| {
             a.push(i32::from(USER_DS))?;

@@ -5,6 +5,7 @@
 mod pm;
 mod rig;
 
+mod addresses;
 mod debug;
 mod flags;
 mod interrupts;

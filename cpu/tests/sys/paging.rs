@@ -116,6 +116,24 @@ fn code_that_crosses_into_a_missing_page_faults_there() {
 }
 
 #[test]
+fn a_store_across_pages_faults_at_the_start_of_the_second() {
+    for program in [
+        (|a| a.add(dword_ptr(0x5_0FFE), eax)) as fn(&mut CodeAssembler) -> Result<(), iced_x86::IcedError>,
+        |a| a.mov(dword_ptr(0x5_0FFE), eax),
+        |a| a.sgdt(fword_ptr(0x5_0FFE)),
+    ] {
+        let mut rig = Rig::protected("");
+        page(&mut rig);
+        set_pte(&mut rig, 0x5_1000, 0);
+        rig.write32(0x5_0FFC, 0x1234_5678);
+        rig.code(CODE, program);
+        let s = rig.until_halt();
+        assert_eq!((s.rip, s.sys.cr2, rig.read32(s.gpr[4])), (HANDLERS + 64 * 14 + 1, 0x5_1000, 2));
+        assert_eq!(rig.read32(0x5_0FFC), 0x1234_5678);
+    }
+}
+
+#[test]
 fn invlpg_and_cr3_drop_translations() {
     for flush in [false, true] {
         let mut rig = Rig::protected("");
