@@ -6,8 +6,9 @@ use crate::board::memory::{Layout, check_firmware, check_vga};
 use crate::board::{Board, Parts};
 use crate::config::{MachineConfig, RtcTime};
 use crate::error::{MachineError, Role};
-use crate::image::{self, geometry};
+use crate::image::geometry;
 use crate::loader::{self, Kernel};
+use crate::media::{Media, Slot};
 use rewind86_cpu::Cpu;
 use rewind86_cpu::mem::PhysMem;
 use rewind86_cpu::model::Model;
@@ -67,11 +68,12 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
     let kernel = cfg.kernel.as_ref().map(|k| loader::load(k, layout.below_4g())).transpose()?;
     let kernel_rom = kernel.as_ref().map(|_| loader::rom::image());
 
+    let mut media = Media::default();
     let mut fdc = Fdc::new();
     let mut floppies = [0; 2];
     for (n, (spec, kind)) in (0u8..).zip(cfg.floppies.iter().zip(&mut floppies)) {
         if let Some(spec) = spec {
-            let medium = image::open(Role::Floppy(usize::from(n)), spec)?;
+            let medium = media.open(Slot::Floppy(n), Role::Floppy(usize::from(n)), spec)?;
             fdc.attach(n, floppy_drive(medium.len()));
             fdc.insert(n, medium);
         } else if n == 0 {
@@ -80,9 +82,9 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
         *kind = fdc.drive_type(n).map_or(0, |t| t as u8);
     }
     let mut ide = Ide::new();
-    let disks = attach_disks(cfg, &mut ide)?;
+    let disks = attach_disks(cfg, &mut ide, &mut media)?;
     if let Some(disc) = &cfg.cdrom {
-        let medium = disc.as_ref().map(|spec| image::open(Role::Cdrom, spec)).transpose()?;
+        let medium = disc.as_ref().map(|spec| media.open(CDROM.into(), Role::Cdrom, spec)).transpose()?;
         ide.attach_cdrom(CDROM, medium);
     }
 
@@ -118,6 +120,7 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
         debug_exit: cfg.debug_exit,
         vga_rom_len: vga.len() as u32,
         fwcfg,
+        media,
     });
     if let Some(Kernel::Linux(k)) = &kernel {
         board.doorbell.entry = (k.segment, k.stack);
@@ -136,7 +139,11 @@ fn floppy_drive(len: u64) -> DriveType {
 }
 
 /// Attaches the hard disks in the order given around the CD-ROM drive; returns the geometries of the first two.
-fn attach_disks(cfg: &MachineConfig, ide: &mut Ide) -> Result<[Option<geometry::DiskGeometry>; 2], MachineError> {
+fn attach_disks(
+    cfg: &MachineConfig,
+    ide: &mut Ide,
+    media: &mut Media,
+) -> Result<[Option<geometry::DiskGeometry>; 2], MachineError> {
     let mut places = vec![Position { channel: 0, device: 0 }, Position { channel: 0, device: 1 }];
     if cfg.cdrom.is_none() {
         places.push(CDROM);
@@ -151,7 +158,7 @@ fn attach_disks(cfg: &MachineConfig, ide: &mut Ide) -> Result<[Option<geometry::
     }
     let mut first = [None; 2];
     for (n, (spec, at)) in cfg.disks.iter().zip(places).enumerate() {
-        let mut medium = image::open(Role::Disk(n), spec)?;
+        let mut medium = media.open(at.into(), Role::Disk(n), spec)?;
         let g = geometry::disk_geometry(medium.as_mut());
         if let Some(slot) = first.get_mut(n) {
             *slot = Some(g);

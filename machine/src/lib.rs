@@ -9,6 +9,7 @@ mod hash;
 pub mod image;
 mod input;
 pub mod loader;
+mod media;
 mod machine;
 mod screen;
 
