@@ -6,6 +6,7 @@ use crate::board::memory::{Layout, check_firmware, check_vga};
 use crate::board::{Board, Parts};
 use crate::config::{MachineConfig, RtcTime};
 use crate::error::{MachineError, Role};
+use crate::files::{FileId, Files};
 use crate::image::geometry;
 use crate::loader::{self, Kernel};
 use crate::media::{Media, Slot};
@@ -30,10 +31,11 @@ pub(crate) struct Built {
     pub mem: PhysMem,
     pub board: Board,
     pub kernel: Option<Kernel>,
+    pub files: Vec<FileId>,
 }
 
-/// Checks the settings, opens the files and puts the machine together.
-pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
+/// Checks the settings, opens the files and puts the machine together. `media` is empty, or knows the media of a replay.
+pub(crate) fn build(cfg: &MachineConfig, mut media: Media) -> Result<Built, MachineError> {
     if cfg.memory < MIB || cfg.memory > MAX_MEMORY || !cfg.memory.is_multiple_of(64 << 10) {
         return Err(MachineError::config(
             "--memory",
@@ -48,27 +50,27 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
         MachineError::config("--cpu", e.to_string(), "give a model name with ,+flag or ,-flag behind it")
     })?;
 
+    let mut files = Files::new(&cfg.embedded);
     let firmware = match &cfg.bios {
         Some(path) => {
-            let bytes = loader::read(Role::Bios, path)?;
+            let bytes = files.read(Role::Bios, path)?;
             check_firmware(path, &bytes)?;
             bytes
         }
-        None => rewind86_bios::BIOS.to_vec(),
+        None => files.built_in(Role::Bios, rewind86_bios::BIOS),
     };
     let vga = match &cfg.vga_bios {
         Some(path) => {
-            let bytes = loader::read(Role::VgaBios, path)?;
+            let bytes = files.read(Role::VgaBios, path)?;
             check_vga(path, &bytes)?;
             bytes
         }
-        None => rewind86_bios::VGA_BIOS.to_vec(),
+        None => files.built_in(Role::VgaBios, rewind86_bios::VGA_BIOS),
     };
     let mut layout = Layout::new(cfg.memory, firmware.len(), vga.len());
-    let kernel = cfg.kernel.as_ref().map(|k| loader::load(k, layout.below_4g())).transpose()?;
+    let kernel = cfg.kernel.as_ref().map(|k| loader::load(k, layout.below_4g(), &mut files)).transpose()?;
     let kernel_rom = kernel.as_ref().map(|_| loader::rom::image());
 
-    let mut media = Media::default();
     let mut fdc = Fdc::new();
     let mut floppies = [0; 2];
     for (n, (spec, kind)) in (0u8..).zip(cfg.floppies.iter().zip(&mut floppies)) {
@@ -100,15 +102,15 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
             fpu: true,
         },
     );
-    let mut files = Vec::new();
+    let mut items = Vec::new();
     if !names_pci_function(&vga) {
-        files.push(("vgaroms/vga.rom", vga.clone()));
+        items.push(("vgaroms/vga.rom", vga.clone()));
     }
     if let Some(rom) = &kernel_rom {
-        files.push(("genroms/kernel.rom", rom.clone()));
+        items.push(("genroms/kernel.rom", rom.clone()));
     }
     let mem = layout.build(&firmware, &vga, kernel_rom.as_deref());
-    let fwcfg = FwCfg::new(layout.ram(), files);
+    let fwcfg = FwCfg::new(layout.ram(), items);
     let serial_ports = cfg.serial_ports;
     let mut board = Board::new(Parts {
         rate: cfg.icount_rate,
@@ -127,7 +129,7 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
     }
     let mut cpu = Cpu::new(model);
     cpu.set_block_ops(cfg.block_ops);
-    Ok(Built { cpu, mem, board, kernel })
+    Ok(Built { cpu, mem, board, kernel, files: files.read })
 }
 
 /// The drive for a diskette of `len` bytes. 3.5 inch drives are high density ones, so that 1.44 MB diskettes can follow.

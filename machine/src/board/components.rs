@@ -9,6 +9,7 @@ use super::memory::Routing;
 use crate::media::Slot;
 use rewind86_cpu::mem::PhysMem;
 use rewind86_devices::ide::Position;
+use rewind86_devices::sched::EventId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -34,6 +35,7 @@ macro_rules! components {
     (state { $($field:ident $name:literal,)* } host { $($host:ident,)* }) => {
         impl Board {
             /// The names of the components in their order.
+            #[allow(dead_code)]
             pub(crate) const COMPONENTS: &[&str] = &[$($name),*];
 
             /// Shows every component to `visitor`.
@@ -109,6 +111,12 @@ impl Board {
                 Slot::Floppy(n) => self.fdc.reconnect(n, medium),
                 Slot::Ide { channel, device } => self.ide.reconnect(Position { channel, device }, medium),
             }
+        }
+        // An invented table of deadlines would make the run loop wait for an event that never comes.
+        let first = EventId::PitChannel0;
+        match self.sched.deadline(first) {
+            Some(at) => self.sched.set(first, at),
+            None => self.sched.cancel(first),
         }
         let routing: Routing = self.routing();
         self.layout.apply(mem, &routing);

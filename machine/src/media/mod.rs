@@ -10,7 +10,6 @@ pub(crate) mod store;
 use crate::config::ImageSpec;
 use crate::error::{MachineError, Role};
 use crate::image;
-use content::Content;
 use rewind86_devices::ide::Position;
 use rewind86_devices::medium::Medium;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -74,6 +73,9 @@ pub(crate) struct Inserted {
     pub role: Role,
     pub spec: ImageSpec,
 }
+
+/// What each drive is to hold.
+pub(crate) type Sides = Vec<(Slot, Box<dyn Medium>)>;
 
 /// All media.
 #[derive(Default)]
@@ -162,7 +164,7 @@ impl Media {
 
     /// After `self` was replaced by a loaded state: takes the stores over from `old` and answers with the drives'
     /// sides of them. `Err` names a slot whose medium is not there.
-    pub fn reconnect(&mut self, old: Self) -> Result<Vec<(Slot, Box<dyn Medium>)>, Slot> {
+    pub fn reconnect(&mut self, old: Self) -> Result<Sides, Slot> {
         self.library = old.library;
         self.guard = old.guard;
         let mut known: BTreeMap<u32, Inserted> = self.library.clone();
@@ -170,7 +172,7 @@ impl Media {
             let ordinal = lock(&inserted.store).ordinal();
             known.entry(ordinal).or_insert(inserted);
         }
-        let mut handles: Vec<(Slot, Box<dyn Medium>)> = Vec::new();
+        let mut handles: Sides = Vec::new();
         for (slot, held) in std::mem::take(&mut self.pending) {
             let inserted = known.get(&held.ordinal).cloned().ok_or(slot)?;
             lock(&inserted.store).set_digest(held.digest);
@@ -183,20 +185,5 @@ impl Media {
     /// Replaces the medium of `slot`, before a state is loaded that will name it by `ordinal`.
     pub fn place(&mut self, slot: Slot, inserted: Inserted) {
         self.slots.insert(slot, inserted);
-    }
-
-    /// What each medium holds, with the blocks that live in the stores.
-    pub fn contents(&self) -> Vec<(Slot, u32, Result<Content, rewind86_devices::medium::MediumError>)> {
-        let content = |i: &Inserted| {
-            let mut store = lock(&i.store);
-            (store.ordinal(), store.content())
-        };
-        self.slots
-            .iter()
-            .map(|(slot, i)| {
-                let (ordinal, content) = content(i);
-                (*slot, ordinal, content)
-            })
-            .collect()
     }
 }

@@ -108,6 +108,18 @@ impl Store {
         self.digest = digest;
     }
 
+    /// What the medium holds at this moment.
+    pub fn present_content(&mut self) -> Result<Content, MediumError> {
+        match self.private.take() {
+            None => self.content(),
+            Some(blocks) => {
+                let content = self.content_with(&blocks);
+                self.private = Some(blocks);
+                content
+            }
+        }
+    }
+
     /// What the image holds at this moment, without blocks that live in the store.
     pub fn content(&mut self) -> Result<Content, MediumError> {
         let mut content = match self.content.take() {
