@@ -223,6 +223,7 @@ impl Cpu {
         self.fpu = state.fpu.clone();
         self.sse = state.sse.clone();
         self.icount = state.icount;
+        self.engine.probes.forget_position();
         // The deadline is the board's to give.
         let deadline = self.lines.deadline;
         self.lines = Lines { deadline, ..state.lines.clone() };

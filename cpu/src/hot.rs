@@ -13,6 +13,7 @@ use crate::alu::Int;
 use crate::bus::{Bus, Lines};
 use crate::fault::Exec;
 use crate::mem::{PAGE, PhysMem};
+use crate::mmu::Target;
 use crate::state::{Cpu, World};
 use crate::tlb;
 use std::ptr::NonNull;
@@ -154,6 +155,7 @@ impl Cpu {
         {
             return false;
         }
+        let (phys, backing) = (cold.phys | at as u64, Some(cold.backing));
         let host = self.tlb.hot[i].addend.wrapping_add(lin as usize);
         // SAFETY: fact 1 holds for `write_code` as for `write`: both are set together, with `addend` of that page.
         unsafe {
@@ -163,6 +165,9 @@ impl Cpu {
                 4 => store::<u32>(host, value as u32),
                 _ => store::<u64>(host, value),
             }
+        }
+        if self.engine.probes.data {
+            self.probe_access(lin, Target { phys, backing }, size, value, true);
         }
         true
     }

@@ -8,6 +8,7 @@
 //! | `sys/` | protection, interrupts, tasks, control registers, port I/O |
 //! | `fpu/`, `sse/` | floating-point and vector instructions over [`softfloat`] |
 //! | `mmu`, `tlb`, `hot` | paging and the memory path |
+//! | [`probe`] | what debuggers and questions about the past are told |
 //! | [`mem`], [`bus`] | what the core needs from the board |
 #![deny(unsafe_code)]
 
@@ -27,6 +28,7 @@ mod mmu;
 pub mod model;
 mod op;
 mod operand;
+pub mod probe;
 pub mod regs;
 pub mod softfloat;
 mod sse;

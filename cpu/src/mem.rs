@@ -60,6 +60,9 @@ pub struct PhysMem {
     code_bytes: Vec<Option<Box<CodeBytes>>>,
     dirty: Vec<u64>,
     stale: Vec<Stale>,
+    /// Ranges whose writes by bus masters are logged: first byte and length.
+    watched: Vec<(u64, u64)>,
+    watch_log: Vec<(u64, Vec<u8>)>,
     generation: u64,
 }
 
@@ -87,6 +90,8 @@ impl PhysMem {
             code_bytes: Vec::new(),
             dirty: vec![u64::MAX; pages.div_ceil(64)],
             stale: Vec::new(),
+            watched: Vec::new(),
+            watch_log: Vec::new(),
             generation: 0,
         }
     }
@@ -172,12 +177,40 @@ impl PhysMem {
 
     /// Writes physical memory as a bus master: bytes that lead to the bus are lost, decoded code is invalidated.
     pub fn write(&mut self, addr: u64, data: &[u8]) {
+        if !self.watched.is_empty() {
+            self.log_write(addr, data);
+        }
         let mut todo = Vec::new();
         self.spans(addr, data.len(), |range, page, at| todo.push((range, page, at)));
         for (range, page, at) in todo {
             if let Some(p) = self.write_page(page) {
                 self.write_backing(p, at, &data[range]);
             }
+        }
+    }
+
+    /// Logs the writes of bus masters to these physical ranges (first byte, length) from here on.
+    pub fn watch_writes(&mut self, ranges: Vec<(u64, u64)>) {
+        self.watched = ranges;
+        self.watch_log.clear();
+    }
+
+    /// The writes logged since the last call: address and bytes.
+    pub fn take_watched_writes(&mut self) -> Vec<(u64, Vec<u8>)> {
+        std::mem::take(&mut self.watch_log)
+    }
+
+    /// Something was logged.
+    #[inline]
+    pub fn has_watched_writes(&self) -> bool {
+        !self.watch_log.is_empty()
+    }
+
+    #[cold]
+    fn log_write(&mut self, addr: u64, data: &[u8]) {
+        let end = addr.saturating_add(data.len() as u64);
+        if self.watched.iter().any(|&(at, len)| at < end && addr < at.saturating_add(len)) {
+            self.watch_log.push((addr, data.to_vec()));
         }
     }
 

@@ -7,6 +7,7 @@
 
 use crate::fault::{Exec, Fault};
 use crate::mem::PAGE;
+use crate::probe::Watched;
 use crate::state::{Cpu, cr0, cr4, efer, eflags};
 use crate::tlb::{self, Kind};
 
@@ -87,6 +88,9 @@ impl Cpu {
             let page = self.mem().write_page(phys >> 12);
             if let Some(page) = page {
                 self.mem().write_backing(page, (phys & 0xFFF) as usize, &[byte]);
+                if self.engine.probes.data {
+                    self.probe_page_walk(phys, byte);
+                }
                 if self.mem().has_stale() {
                     self.drain_stale();
                     self.stop = true;
@@ -252,19 +256,22 @@ impl Cpu {
         if writes {
             self.mem().mark_dirty(backing);
         }
+        let watched = self.watched_page(lin_page, phys & !0xFFF);
         let (hot, cold) = self.tlb.claim(sel, lin, addend, backing, Kind { shift: w.shift as u8, global: w.global });
+        cold.phys = phys & !0xFFF;
+        let readable = if watched.read { hot.read } else { lin_page };
         match access {
-            Access::Read => hot.read = lin_page,
+            Access::Read => (hot.read, cold.read) = (readable, lin_page),
             Access::Exec => {
                 if !w.nx {
                     hot.exec = lin_page;
                 }
             }
             Access::Write => {
-                hot.read = lin_page;
+                (hot.read, cold.read) = (readable, lin_page);
                 if writes {
                     cold.write_code = lin_page;
-                    if !code {
+                    if !code && watched == Watched::default() {
                         hot.write = lin_page;
                     }
                 }
@@ -295,9 +302,16 @@ impl Cpu {
         self.check_alignment(lin, size, sel)?;
         let first = PAGE as u64 - (lin & 0xFFF);
         if first >= size {
-            let t = self.translate(lin, Access::Read, sel)?;
+            let t = match self.watched_read(lin, sel) {
+                Some(t) => t,
+                None => self.translate(lin, Access::Read, sel)?,
+            };
             self.watch(lin, size, false, sel);
-            return Ok(self.phys_read(t, size));
+            let v = self.phys_read(t, size);
+            if self.engine.probes.data {
+                self.probe_access(lin, t, size, v, false);
+            }
+            return Ok(v);
         }
         let next = lin.wrapping_add(first) & self.lin_mask();
         let a = self.translate(lin, Access::Read, sel)?;
@@ -308,7 +322,26 @@ impl Cpu {
             let t = if i < first { at(a, i) } else { at(b, i - first) };
             v |= self.phys_read(t, 1) << (8 * i);
         }
+        if self.engine.probes.data {
+            self.probe_access(lin, a, first, v & ((1 << (8 * first)) - 1), false);
+            self.probe_access(next, b, size - first, v >> (8 * first), false);
+        }
         Ok(v)
+    }
+
+    /// The cached translation of a page whose reads are watched: the walk happens when it would have without the watch.
+    fn watched_read(&self, lin: u64, sel: usize) -> Option<Target> {
+        if !self.engine.probes.data {
+            return None;
+        }
+        let cold = self.tlb.readable(lin, sel)?;
+        Some(Target { phys: cold.phys | (lin & 0xFFF), backing: Some(cold.backing) })
+    }
+
+    /// The same for a page whose writes are watched; code in a page makes every write walk.
+    fn watched_write(&self, lin: u64, sel: usize) -> bool {
+        self.engine.probes.data
+            && self.tlb.writable(lin, sel).is_some_and(|cold| self.mem_ref().code_mask(cold.backing) == 0)
     }
 
     /// A store that the TLB could not take.
@@ -324,6 +357,9 @@ impl Cpu {
             let t = self.translate(lin, Access::Write, sel)?;
             self.watch(lin, size, true, sel);
             self.phys_write(t, size, value);
+            if self.engine.probes.data {
+                self.probe_access(lin, t, size, value, true);
+            }
             return Ok(());
         }
         let next = lin.wrapping_add(first) & self.lin_mask();
@@ -333,6 +369,10 @@ impl Cpu {
         for i in 0..size {
             let t = if i < first { at(a, i) } else { at(b, i - first) };
             self.phys_write(t, 1, value >> (8 * i));
+        }
+        if self.engine.probes.data {
+            self.probe_access(lin, a, first, value & ((1 << (8 * first)) - 1), true);
+            self.probe_access(next, b, size - first, value >> (8 * first), true);
         }
         Ok(())
     }
@@ -347,8 +387,10 @@ impl Cpu {
         if size.is_power_of_two() {
             self.check_alignment(lin, size, sel)?;
         }
-        self.translate(lin, Access::Write, sel)?;
         let first = PAGE as u64 - (lin & 0xFFF);
+        if first < size || !self.watched_write(lin, sel) {
+            self.translate(lin, Access::Write, sel)?;
+        }
         if first < size {
             // The second page faults at its first byte.
             self.translate(lin.wrapping_add(first) & self.lin_mask(), Access::Write, sel)?;

@@ -4,7 +4,10 @@
 //! while alignment checks are on, so that each access takes the slow path. An entry has separate tags for read, write
 //! and execute. A tag is the linear page address; the compare uses the page of the access's last byte, so an access
 //! that crosses a page misses by itself. Device memory, writes to ROM and to pages with decoded code, and pages not
-//! yet accessed or dirty are all "the tag never matches".
+//! yet accessed or dirty, and pages that a probe watches are all "the tag never matches"; for the last the cold half
+//! still has the translation.
+
+use crate::probe::Watched;
 
 /// Entries of one table.
 pub(crate) const ENTRIES: usize = 1024;
@@ -29,10 +32,14 @@ pub(crate) struct Entry {
 }
 
 /// The cold half: what the slow path wants to know about a filled entry.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Cold {
-    /// The page may be written, though `write` may not say so because the page holds code.
+    /// The page may be read, though the hot half may not say so because the page is watched.
+    pub read: u64,
+    /// The page may be written, though `write` may not say so because the page holds code or is watched.
     pub write_code: u64,
+    /// Physical address of the page.
+    pub phys: u64,
     /// Backing page.
     pub backing: u32,
     /// log2 of the size of the guest's page.
@@ -76,6 +83,9 @@ impl LargePages {
     }
 }
 
+/// A cold half without a translation.
+const NO_COLD: Cold =
+    Cold { read: NO_TAG, write_code: NO_TAG, phys: 0, backing: 0, shift: 0, global: false, listed: false };
 const EMPTY: Entry = Entry { read: NO_TAG, write: NO_TAG, exec: NO_TAG, addend: 0 };
 
 /// The translation cache of one core.
@@ -103,14 +113,14 @@ pub(crate) fn slot(lin: u64) -> usize {
 
 /// The page that an entry translates, [`NO_TAG`] when it has none. An entry is only ever filled with tags of one page.
 fn page_of(hot: &Entry, cold: &Cold) -> u64 {
-    [hot.read, hot.exec, cold.write_code].into_iter().find(|&tag| tag != NO_TAG).unwrap_or(NO_TAG)
+    [cold.read, hot.exec, cold.write_code].into_iter().find(|&tag| tag != NO_TAG).unwrap_or(NO_TAG)
 }
 
 impl Tlb {
     pub fn new() -> Self {
         Self {
             hot: boxed(EMPTY),
-            cold: boxed(Cold { write_code: NO_TAG, ..Cold::default() }),
+            cold: boxed(NO_COLD),
             filled: Vec::new(),
             large: LargePages::default(),
             generation: 1,
@@ -123,10 +133,10 @@ impl Tlb {
         let hot = &mut self.hot[i];
         let cold = &mut self.cold[i];
         let page = lin & !0xFFF;
-        let same = [hot.read, hot.write, hot.exec, cold.write_code].contains(&page) && cold.backing == backing;
+        let same = [cold.read, hot.exec, cold.write_code].contains(&page) && cold.backing == backing;
         if !same {
             *hot = EMPTY;
-            cold.write_code = NO_TAG;
+            (cold.read, cold.write_code) = (NO_TAG, NO_TAG);
             if !cold.listed {
                 cold.listed = true;
                 self.filled.push(i as u16);
@@ -161,7 +171,7 @@ impl Tlb {
             let keep = keep_global && cold[i].global;
             if !keep {
                 hot[i] = EMPTY;
-                cold[i] = Cold { write_code: NO_TAG, ..Cold::default() };
+                cold[i] = NO_COLD;
             } else if cold[i].shift > 12 {
                 large.add(page_of(&hot[i], &cold[i]), cold[i].shift);
             }
@@ -176,7 +186,7 @@ impl Tlb {
             let i = sel + slot(lin);
             if page_of(&self.hot[i], &self.cold[i]) == lin & !0xFFF {
                 self.hot[i] = EMPTY;
-                self.cold[i].write_code = NO_TAG;
+                (self.cold[i].read, self.cold[i].write_code) = (NO_TAG, NO_TAG);
             }
         }
         if !self.large.may_cover(lin) {
@@ -187,7 +197,7 @@ impl Tlb {
             let page = page_of(&self.hot[i], &self.cold[i]);
             if page != NO_TAG && page >> self.cold[i].shift == lin >> self.cold[i].shift {
                 self.hot[i] = EMPTY;
-                self.cold[i].write_code = NO_TAG;
+                (self.cold[i].read, self.cold[i].write_code) = (NO_TAG, NO_TAG);
             }
         }
     }
@@ -199,6 +209,31 @@ impl Tlb {
             if self.cold[i].backing == backing {
                 self.hot[i].write = NO_TAG;
             }
+        }
+    }
+
+    /// The translation of the page of `lin`, when a load that no probe watches would have hit.
+    pub fn readable(&self, lin: u64, sel: usize) -> Option<&Cold> {
+        self.cold.get(sel + slot(lin)).filter(|c| c.read == lin & !0xFFF)
+    }
+
+    /// The same for a store into a page without code.
+    pub fn writable(&self, lin: u64, sel: usize) -> Option<&Cold> {
+        self.cold.get(sel + slot(lin)).filter(|c| c.write_code == lin & !0xFFF)
+    }
+
+    /// Other pages are watched: `watched` says which, by linear and physical address. No page holds code.
+    pub fn rewatch(&mut self, watched: impl Fn(u64, u64) -> Watched) {
+        for &i in &self.filled {
+            let i = i as usize & (2 * ENTRIES - 1);
+            let (hot, cold) = (&mut self.hot[i], &self.cold[i]);
+            let page = if cold.read == NO_TAG { cold.write_code } else { cold.read };
+            if page == NO_TAG {
+                continue;
+            }
+            let w = watched(page, cold.phys);
+            hot.read = if w.read { NO_TAG } else { cold.read };
+            hot.write = if w.read || w.write { NO_TAG } else { cold.write_code };
         }
     }
 }

@@ -170,7 +170,7 @@ fn measure(name: &str, code: &[u8]) -> Result<(u64, Duration), Failure> {
             return Ok((machine.icount() - icount, time.elapsed()));
         }
         match exit {
-            RunExit::Time | RunExit::Icount => {}
+            RunExit::Time | RunExit::Icount | RunExit::Probe => {}
             RunExit::Stopped(why) => return Err(failed(&format!("stopped: {why}"))),
             RunExit::PowerOff | RunExit::DebugExit(_) => return Err(failed("switched the machine off")),
         }

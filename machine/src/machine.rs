@@ -7,20 +7,15 @@ use crate::board::{Board, BusMemory};
 use crate::build::{Built, build};
 use crate::config::MachineConfig;
 use crate::error::MachineError;
-use crate::files::FileId;
 use crate::hash::{self, PageHashes};
 use crate::input::{self, InputEvent};
 use crate::loader::multiboot::BOOT_MAGIC;
 use crate::loader::{E820, Kernel, Piece};
-use crate::media::Media;
 use crate::screen::{Frame, TextScreen};
-use crate::state::State;
-use crate::state::tracker::Tracker;
 use rewind86_cpu::mem::PhysMem;
 use rewind86_cpu::{Cpu, Exit};
 use rewind86_devices::ctx::DmaMemory;
 use rewind86_devices::uart::SENDING_NS;
-use std::sync::Arc;
 
 /// ESP at the entry of a multiboot kernel, which has to set its own.
 const MULTIBOOT_STACK: u32 = 0x7C00;
@@ -39,6 +34,8 @@ pub enum RunExit {
     PowerOff,
     /// The guest wrote this value to the debug-exit port.
     DebugExit(u8),
+    /// A probe was hit: see [`Machine::take_hits`].
+    Probe,
     /// The machine cannot go on: why.
     Stopped(String),
 }
@@ -47,16 +44,10 @@ pub enum RunExit {
 pub struct Machine {
     pub(crate) cpu: Cpu,
     pub(crate) mem: PhysMem,
-    pub(crate) board: Board,
+    board: Board,
     kernel: Option<Kernel>,
     no_reboot: bool,
     pages: PageHashes,
-    pub(crate) tracker: Tracker,
-    /// The state that was last captured or restored: what `tracker` counts from.
-    pub(crate) base: Option<Arc<State>>,
-    /// What the machine was built from.
-    pub(crate) config: Arc<MachineConfig>,
-    pub(crate) files: Vec<FileId>,
 }
 
 impl Machine {
@@ -65,24 +56,8 @@ impl Machine {
     /// # Errors
     /// [`MachineError`] for a setting out of range, and files that are missing or wrong.
     pub fn new(cfg: &MachineConfig) -> Result<Self, MachineError> {
-        Self::with_media(cfg, Media::default())
-    }
-
-    /// As [`Machine::new`], with the media that a replay knows.
-    pub(crate) fn with_media(cfg: &MachineConfig, media: Media) -> Result<Self, MachineError> {
-        let Built { cpu, mem, board, kernel, files } = build(cfg, media)?;
-        let mut machine = Self {
-            cpu,
-            mem,
-            board,
-            kernel,
-            no_reboot: cfg.no_reboot,
-            pages: PageHashes::default(),
-            tracker: Tracker::default(),
-            base: None,
-            config: Arc::new(cfg.clone()),
-            files,
-        };
+        let Built { cpu, mem, board, kernel } = build(cfg)?;
+        let mut machine = Self { cpu, mem, board, kernel, no_reboot: cfg.no_reboot, pages: PageHashes::default() };
         machine.reset_at_once();
         Ok(machine)
     }
@@ -92,7 +67,7 @@ impl Machine {
     /// At an end the transmitters still send what they hold.
     pub fn run(&mut self, until_ns: u64, max_icount: u64) -> RunExit {
         let exit = self.run_loop(until_ns, max_icount);
-        if !matches!(exit, RunExit::Time | RunExit::Icount) {
+        if !matches!(exit, RunExit::Time | RunExit::Icount | RunExit::Probe) {
             let icount = self.cpu.icount();
             let until = self.board.now(icount).saturating_add(DRAIN_NS);
             while self.board.now(icount) < until {
@@ -114,6 +89,12 @@ impl Machine {
             if let Some(exit) = self.serve_requests() {
                 return exit;
             }
+            if self.mem.has_watched_writes() {
+                self.report_devices();
+            }
+            if self.cpu.probes_stop() {
+                return RunExit::Probe;
+            }
             if self.board.now(icount) >= until_ns {
                 return RunExit::Time;
             }
@@ -128,6 +109,9 @@ impl Machine {
             let limit = max_icount.min(self.board.clock.icount_of(until_ns));
             match self.cpu.run(&mut self.mem, &mut self.board, limit) {
                 Exit::Limit | Exit::Stop => {}
+                // An instruction that was hit may have left events and requests to serve before control goes back.
+                Exit::Probe if self.cpu.icount() != icount => {}
+                Exit::Probe => return RunExit::Probe,
                 Exit::Halted => {
                     if !self.cpu.interrupts_enabled() {
                         return RunExit::Stopped("the processor is halted with interrupts off".into());
@@ -291,8 +275,7 @@ impl Machine {
 
     /// The hashes that make up [`Machine::state_hash`], by component.
     pub fn state_hashes(&mut self) -> Vec<(&'static str, u64)> {
-        self.tracker.collect(&mut self.mem);
-        hash::parts(&self.cpu, &self.mem, &self.board, &mut self.pages, &mut self.tracker.hash)
+        hash::parts(&self.cpu, &mut self.mem, &self.board, &mut self.pages)
     }
 
     /// The processor, for debuggers and tests.

@@ -179,6 +179,7 @@ impl Cpu {
     #[inline(always)]
     pub(crate) fn materialise(&mut self, op: &Op) {
         self.rip = self.start_rip(op);
+        self.engine.last_rip = self.rip;
         self.icount = self.icount_at(op);
         self.engine.materialised = true;
     }

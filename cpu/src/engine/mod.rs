@@ -15,6 +15,7 @@ mod table;
 
 use crate::fault::Fault;
 use crate::op::Op;
+use crate::probe::Probes;
 use crate::regs::Seg;
 use crate::state::{Cpu, cr0, cr4};
 use arena::{Arena, Scratch};
@@ -96,6 +97,9 @@ pub(crate) struct Engine {
     pub map_generation: u64,
     /// Exceptions delivered since the last retired instruction.
     pub deliveries: u32,
+    /// Address of the last instruction that left a chain, or of the one before which an interrupt came.
+    pub last_rip: u64,
+    pub probes: Probes,
 }
 
 impl Engine {
@@ -118,6 +122,8 @@ impl Engine {
             block_ops: BLOCK_OPS,
             map_generation: u64::MAX,
             deliveries: 0,
+            last_rip: 0,
+            probes: Probes::default(),
         }
     }
 

@@ -27,6 +27,8 @@ pub enum Exit {
     Stop,
     /// Triple fault.
     Shutdown,
+    /// A probe was hit: see [`Cpu::take_hits`].
+    Probe,
     /// An instruction without an implementation: its name and address.
     Unimplemented(String),
 }
@@ -51,9 +53,19 @@ impl Cpu {
         }
         self.drain_stale();
         self.update_mode();
+        if self.engine.probes.changed {
+            self.apply_probes();
+        }
         loop {
             if std::mem::take(&mut self.lines.stop) {
                 return Exit::Stop;
+            }
+            if self.engine.probes.active {
+                let rip = self.engine.last_rip;
+                self.engine.probes.settle(rip);
+                if self.engine.probes.stops() {
+                    return Exit::Probe;
+                }
             }
             let mut until = limit.min(self.lines.deadline);
             if self.icount >= until {
@@ -90,6 +102,12 @@ impl Cpu {
             if self.sys.halted {
                 return Exit::Halted;
             }
+            if self.engine.probes.code.is_some() {
+                self.probe_execute();
+                if self.engine.probes.stops() {
+                    return Exit::Probe;
+                }
+            }
             // RF lasts for one instruction: it must not be seen by what interrupts later ones.
             let single = self.eflags & (eflags::TF | eflags::RF) != 0 || self.breakpoints_armed();
             match if single { self.step_traced(until) } else { self.execute(until) } {
@@ -117,6 +135,7 @@ impl Cpu {
         if self.engine.deliveries >= FREE_DELIVERIES {
             self.engine.deliveries = 0;
             self.icount += 1;
+            self.engine.probes.note_charge();
         }
     }
 
@@ -135,13 +154,18 @@ impl Cpu {
         if !self.inside_code_limit(self.rip, bytes) {
             return self.one_shot();
         }
+        let probed = self.probed_offset(lin);
         if let Some((from, taken)) = self.engine.want.take()
+            && !probed
             && self.gpr[Gpr::IpBase as usize] == self.rip.wrapping_sub(lin & 0xFFF)
             && self.engine.arena.contains(from)
         {
             self.engine.arena.link(from, taken, op);
         }
-        self.engine.jumps[super::jump::slot(lin)] = super::jump::Jump { lin, tag: self.engine.jump_tag, first: op };
+        // Nothing leads straight to code that is probed: each visit passes through the run loop.
+        if !probed {
+            self.engine.jumps[super::jump::slot(lin)] = super::jump::Jump { lin, tag: self.engine.jump_tag, first: op };
+        }
         self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(lin & 0xFFF);
         let budget = (until - self.icount).min(CHAIN_MAX);
         if n > budget {
@@ -241,6 +265,9 @@ impl Cpu {
             n += 1;
             end = at + decoder.position();
             ended = last;
+            if self.probed_offset(end as u64) {
+                break;
+            }
         }
         if n == 0 {
             return None;

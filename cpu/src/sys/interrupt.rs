@@ -13,6 +13,7 @@ use super::stack::{Stack, Width};
 use super::task::Switch;
 use crate::fault::{Exec, Fault};
 use crate::mmu::canonical;
+use crate::probe::Cause;
 use crate::regs::{Gpr, Seg, Segment};
 use crate::state::{Cpu, eflags};
 
@@ -24,17 +25,6 @@ const EXT: u16 = 1;
 const DB: u8 = 1;
 const DF: u8 = 8;
 const PF: u8 = 14;
-
-/// Where an interrupt comes from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    /// INT n, INT3, INTO: the gate's DPL counts.
-    Software,
-    /// An interrupt from outside, NMI, or INT1.
-    External,
-    /// An exception: combines to a double fault.
-    Exception,
-}
 
 /// An interrupt or exception to deliver.
 #[derive(Clone, Copy)]
@@ -126,6 +116,7 @@ impl Cpu {
     }
 
     fn deliver(&mut self, first: Event) -> bool {
+        self.engine.last_rip = self.rip;
         let mut event = first;
         if event.cause == Cause::Exception && event.vector == PF {
             self.sys.cr2 = self.fault_address;
@@ -134,7 +125,10 @@ impl Cpu {
             // A fault after a task switch committed waits in the engine.
             let nested = match self.interrupt(event) {
                 Ok(()) => match self.engine.fault.take() {
-                    None => return true,
+                    None => {
+                        self.engine.probes.note_delivery(self.icount);
+                        return true;
+                    }
                     Some(fault) => fault,
                 },
                 Err(Fault::NON_CANONICAL) => Fault::gp(event.ext()),
@@ -152,12 +146,16 @@ impl Cpu {
     }
 
     fn interrupt(&mut self, event: Event) -> Exec {
+        let (cs, cr3) = (self.seg[Seg::Cs as usize].selector, self.sys.cr3);
         if self.real() {
             self.interrupt_real(event)?;
         } else if self.long_mode() {
             self.interrupt_long(event)?;
         } else {
             self.interrupt_protected(event)?;
+        }
+        if self.engine.probes.active {
+            self.probe_interrupt(event.vector, event.cause, event.error, cs, cr3);
         }
         self.sys.halted = false;
         self.sys.repeating = false;

@@ -48,6 +48,9 @@ impl Cpu {
         let value = self.bus(|bus, lines| bus.io_read(lines, icount, port, T::SIZE as u8));
         self.after_bus();
         self.watch_port(port, T::SIZE);
+        if self.engine.probes.ports {
+            self.probe_port(port, T::SIZE, value, false);
+        }
         T::trunc(u64::from(value))
     }
 
@@ -57,6 +60,9 @@ impl Cpu {
         self.bus(|bus, lines| bus.io_write(lines, icount, port, T::SIZE as u8, value.zext() as u32));
         self.after_bus();
         self.watch_port(port, T::SIZE);
+        if self.engine.probes.ports {
+            self.probe_port(port, T::SIZE, value.zext() as u32, true);
+        }
     }
 }
 

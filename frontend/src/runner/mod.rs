@@ -154,7 +154,7 @@ impl Runner<'_> {
                 return (status::HOST, Some(format!("cannot write the guest's output: {}", status::io_reason(&e))));
             }
             match exit {
-                RunExit::Time | RunExit::Icount => {}
+                RunExit::Time | RunExit::Icount | RunExit::Probe => {}
                 RunExit::PowerOff => return self.powered_off(),
                 RunExit::DebugExit(value) => return (value.wrapping_mul(2).wrapping_add(1), None),
                 RunExit::Stopped(why) => return (status::STOPPED, Some(format!("the guest stopped: {why}"))),
