@@ -17,6 +17,5 @@ pub use config::MachineConfig;
 pub use error::{MachineError, Role};
 pub use input::{Drive, InputEvent, KeyCode};
 pub use machine::{Machine, RunExit};
-pub use rewind86_cpu::probe;
-pub use rewind86_cpu::regs;
+pub use rewind86_cpu::{self as cpu, probe, regs};
 pub use screen::{Frame, TextScreen, cp437_char};

@@ -6,7 +6,7 @@ use rewind86_machine::config::ImageSpec;
 use rewind86_machine::probe::{Hit, Place, Policy, Probe, ProbeSet, What};
 use rewind86_machine::{Machine, MachineConfig, RunExit};
 
-const END: u64 = 6_000_000;
+const END: u64 = 12_000_000;
 /// Where a boot sector is loaded.
 const BOOT: u64 = 0x7C00;
 
