@@ -37,5 +37,5 @@ pub mod state;
 mod sys;
 mod tlb;
 
-pub use engine::Exit;
+pub use engine::{Exit, decoded};
 pub use state::{Cpu, CpuState};

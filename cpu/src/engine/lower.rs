@@ -70,6 +70,11 @@ fn unimplemented(cpu: &mut Cpu, op: &Op) {
     cpu.engine.unimplemented = Some(op.code);
 }
 
+/// The op has no handler of its own.
+pub(super) fn is_unimplemented(op: &Op) -> bool {
+    std::ptr::fn_addr_eq(op.handler, unimplemented as crate::op::Handler)
+}
+
 fn gpr(r: Register) -> Gpr {
     if r == Register::None { Gpr::Zero } else { Gpr::general(r.number()) }
 }
@@ -165,7 +170,7 @@ impl Cpu {
     }
 
     /// #NM and #UD by CR0.EM, CR0.TS and CR4.OSFXSR are properties of the mode, so the handler is chosen for them.
-    fn unit_trap(&self, i: &Instruction, key: ModeKey) -> Option<Fault> {
+    pub(super) fn unit_trap(&self, i: &Instruction, key: ModeKey) -> Option<Fault> {
         use super::table::Unit;
         match super::table::unit_of(i.code()) {
             Unit::Fpu if key.fpu_trap() => Some(Fault::NM),

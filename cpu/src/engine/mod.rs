@@ -7,7 +7,9 @@
 #[allow(unsafe_code)]
 pub(crate) mod arena;
 mod cache;
+pub mod decoded;
 pub(crate) mod dispatch;
+mod early;
 pub(crate) mod jump;
 mod lower;
 mod run;

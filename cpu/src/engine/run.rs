@@ -5,7 +5,7 @@
 use super::arena::enter;
 use super::lower::{code_name, end_op, fault_op};
 use super::table::{Unit, unit_of};
-use super::{CHAIN_MAX, lower};
+use super::{CHAIN_MAX, early, lower};
 use crate::bus::Bus;
 use crate::fault::{Exec, Fault};
 use crate::mem::{PAGE, PhysMem};
@@ -36,6 +36,7 @@ pub enum Exit {
 /// Exceptions in a row without a retired instruction that cost one instruction of time: a guest that does nothing but
 /// fault must not stop the clock.
 const FREE_DELIVERIES: u32 = 64;
+/// Most bytes of an instruction on any model.
 const MAX_LEN: usize = 15;
 
 impl Cpu {
@@ -238,6 +239,9 @@ impl Cpu {
 
     /// Decodes from page offset `at` on; `None` when the first instruction leaves the page.
     fn decode_block(&mut self, page: u32, at: usize, addr: u64) -> Option<u32> {
+        if self.model.is_286() {
+            return None;
+        }
         let key = self.engine.key;
         let limit_left = if self.engine.code64 {
             PAGE
@@ -300,21 +304,29 @@ impl Cpu {
             bytes[len] = self.fetch_byte(lin)?;
             len += 1;
             let ip = PAGE as u64 / 2;
-            let mut decoder = Decoder::with_ip(key.bits(), &bytes[..len], ip, self.decoder_options());
-            let i = decoder.decode();
-            if decoder.last_error() == DecoderError::NoMoreBytes {
-                if len == MAX_LEN {
+            let Some(i) = self.decode_one(&bytes[..len], ip) else {
+                if len == self.model.max_len() {
                     let op = fault_op(Fault::GP0, (ip + len as u64) as u16, len as u8);
                     self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(ip);
                     return self.run_alone(op);
                 }
                 continue;
-            }
+            };
             let (mut op, _) = self.lower(&i, key);
             note_opcode(&i, &bytes[..len], &mut op);
             self.gpr[Gpr::IpBase as usize] = self.rip.wrapping_sub(ip);
             return self.run_alone(op);
         }
+    }
+
+    /// Decodes one instruction from the bytes fetched so far; `None` when there must be more.
+    pub(super) fn decode_one(&self, bytes: &[u8], ip: u64) -> Option<Instruction> {
+        if self.model.is_286() {
+            return early::decode(bytes, ip, self.decoder_options());
+        }
+        let mut decoder = Decoder::with_ip(self.engine.key.bits(), bytes, ip, self.decoder_options());
+        let i = decoder.decode();
+        (decoder.last_error() != DecoderError::NoMoreBytes).then_some(i)
     }
 
     fn fetch_byte(&mut self, lin: u64) -> Exec<u8> {

@@ -84,7 +84,12 @@ impl<T: Int> Insn for PopM<T> {
         let old = cpu.gpr[Gpr::Rsp as usize];
         let v: T = peek::<T, M::W>(cpu, old)?;
         advance::<M::W>(cpu, T::SIZE);
-        M::set_dst(cpu, op, v).inspect_err(|_| cpu.gpr[Gpr::Rsp as usize] = old)
+        M::set_dst(cpu, op, v).inspect_err(|_| {
+            // The 286 keeps the increment.
+            if !cpu.model.is_286() {
+                cpu.gpr[Gpr::Rsp as usize] = old;
+            }
+        })
     }
 }
 

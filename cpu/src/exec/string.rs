@@ -23,11 +23,38 @@ use iced_x86::Code;
 trait Kind: 'static {
     /// REPE and REPNE test ZF.
     const COMPARES: bool;
+    /// How a 286 leaves the registers when an access faults.
+    const EARLY: Early;
     /// One iteration, registers advanced.
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec;
     /// Up to `n` iterations at once, without faults or side effects of order; returns how many were done.
     fn bulk<W: World, T: Int>(_cpu: &mut Cpu, _op: &Op, _n: u64) -> u64 {
         0
+    }
+}
+
+/// The 286 moves an index register when it issues the access and counts ahead of it; a fault undoes neither. As captured
+/// from a Harris 80C286 in real-address mode.
+struct Early {
+    /// Index registers in the order of their accesses.
+    order: &'static [Gpr],
+    /// What a repeat has taken from CX by then.
+    counts: u64,
+}
+
+#[cold]
+fn keep_early(cpu: &mut Cpu, op: &Op, early: &Early, size: u64, delta: u64) {
+    for &reg in early.order {
+        let seg = if reg == Gpr::Rsi { op.seg() } else { Seg::Es };
+        let faults = cpu.segmented(seg, index(cpu, op, reg), size, false).is_err();
+        advance(cpu, op, reg, delta);
+        if faults {
+            break;
+        }
+    }
+    if op.flags & (op_flags::REP | op_flags::REPNE) != 0 {
+        let count = cpu.gpr[Gpr::Rcx as usize];
+        set_count(cpu, op, count.wrapping_sub(early.counts) & op.addr_mask());
     }
 }
 
@@ -66,6 +93,7 @@ fn in_page(lin: u64, size: u64) -> u64 {
 struct Movs;
 impl Kind for Movs {
     const COMPARES: bool = false;
+    const EARLY: Early = Early { order: &[Gpr::Rsi, Gpr::Rdi], counts: 1 };
     #[inline(always)]
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
         let from = source::<W>(cpu, op, T::SIZE)?;
@@ -116,6 +144,7 @@ fn room<W: World>(cpu: &Cpu, op: &Op, size: u64) -> u64 {
 struct Stos;
 impl Kind for Stos {
     const COMPARES: bool = false;
+    const EARLY: Early = Early { order: &[Gpr::Rdi], counts: 2 };
     #[inline(always)]
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
         let to = target::<W>(cpu, op, T::SIZE, true)?;
@@ -148,6 +177,7 @@ fn room_di<W: World>(cpu: &Cpu, op: &Op, size: u64) -> u64 {
 struct Lods;
 impl Kind for Lods {
     const COMPARES: bool = false;
+    const EARLY: Early = Early { order: &[Gpr::Rsi], counts: 1 };
     #[inline(always)]
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
         let from = source::<W>(cpu, op, T::SIZE)?;
@@ -161,6 +191,7 @@ impl Kind for Lods {
 struct Scas;
 impl Kind for Scas {
     const COMPARES: bool = true;
+    const EARLY: Early = Early { order: &[Gpr::Rdi], counts: 1 };
     #[inline(always)]
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
         let at = target::<W>(cpu, op, T::SIZE, false)?;
@@ -197,6 +228,7 @@ impl Kind for Scas {
 struct Cmps;
 impl Kind for Cmps {
     const COMPARES: bool = true;
+    const EARLY: Early = Early { order: &[Gpr::Rdi, Gpr::Rsi], counts: 0 };
     #[inline(always)]
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
         let from = source::<W>(cpu, op, T::SIZE)?;
@@ -213,6 +245,7 @@ impl Kind for Cmps {
 struct Ins;
 impl Kind for Ins {
     const COMPARES: bool = false;
+    const EARLY: Early = Early { order: &[Gpr::Rdi], counts: 2 };
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
         let port = cpu.gpr[Gpr::Rdx as usize] as u16;
         cpu.check_port(port, T::SIZE)?;
@@ -229,6 +262,7 @@ impl Kind for Ins {
 struct Outs;
 impl Kind for Outs {
     const COMPARES: bool = false;
+    const EARLY: Early = Early { order: &[Gpr::Rsi], counts: 1 };
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
         let port = cpu.gpr[Gpr::Rdx as usize] as u16;
         cpu.check_port(port, T::SIZE)?;
@@ -247,6 +281,9 @@ fn string<K: Kind, T: Int, W: World>(cpu: &mut Cpu, op: &Op) {
     let delta = if down { T::SIZE.wrapping_neg() } else { T::SIZE };
     if op.flags & (op_flags::REP | op_flags::REPNE) == 0 {
         if let Err(fault) = K::step::<W, T>(cpu, op, delta) {
+            if cpu.model.is_286() {
+                keep_early(cpu, op, &K::EARLY, T::SIZE, delta);
+            }
             return cpu.raise(op, fault);
         }
     } else if !repeat::<K, T, W>(cpu, op, down, delta) {
@@ -281,6 +318,9 @@ fn repeat<K: Kind, T: Int, W: World>(cpu: &mut Cpu, op: &Op, down: bool, delta: 
         }
         if done == 0 {
             if let Err(fault) = K::step::<W, T>(cpu, op, delta) {
+                if cpu.model.is_286() {
+                    keep_early(cpu, op, &K::EARLY, T::SIZE, delta);
+                }
                 cpu.raise_repeat(op, fault, first);
                 return false;
             }

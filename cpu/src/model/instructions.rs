@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::feature::Feature;
-use iced_x86::{Code, CpuidFeature as C};
+use iced_x86::{Code, CpuidFeature as C, EncodingKind};
 
 impl Model {
     /// The table behind [`Model::has`]: one entry for each [`Code`].
@@ -20,6 +20,8 @@ impl Model {
             Code::Prefetchnta_m8 | Code::Prefetcht0_m8 | Code::Prefetcht1_m8 | Code::Prefetcht2_m8 => {
                 self.family() >= 6
             }
+            // Vector extension prefixes came with AVX, whatever else an instruction asks for.
+            _ if code.op_code().encoding() != EncodingKind::Legacy && !self.feature(Feature::AVX) => false,
             _ => code.cpuid_features().iter().all(|&f| self.supports(f)),
         }
     }
@@ -27,9 +29,10 @@ impl Model {
     fn supports(&self, f: C) -> bool {
         let family = self.family();
         let feature = match f {
-            C::INTEL8086 | C::INTEL186 | C::INTEL286 | C::INTEL386 | C::PAUSE | C::SMM => return true,
+            C::INTEL8086 | C::INTEL186 | C::INTEL286 | C::PAUSE | C::SMM => return true,
+            C::INTEL386 => return family >= 3,
             C::INTEL486 => return family >= 4,
-            C::MOV_TR | C::UMOV => return family <= 4,
+            C::MOV_TR | C::UMOV => return matches!(family, 3 | 4),
             C::CPUID => return self.cpuid_exists(),
             C::MULTIBYTENOP => return family >= 6,
             C::RDPMC => return family >= 6 || self.feature(Feature::MMX),

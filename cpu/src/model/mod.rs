@@ -100,9 +100,19 @@ impl Model {
         self.preset.signature
     }
 
-    /// Family, 3 to 15.
+    /// Family, 2 to 15.
     pub(crate) fn family(&self) -> u32 {
         self.preset.signature >> 8 & 15
+    }
+
+    /// A processor before the 386: 16 bits only.
+    pub(crate) fn is_286(&self) -> bool {
+        self.family() < 3
+    }
+
+    /// Most bytes of an instruction, prefixes included.
+    pub(crate) fn max_len(&self) -> usize {
+        if self.is_286() { 10 } else { 15 }
     }
 
     pub(super) fn cpuid_exists(&self) -> bool {
@@ -146,6 +156,9 @@ impl Model {
     pub(crate) fn flag_mask(&self) -> u64 {
         let mut mask =
             eflags::ARITH | eflags::TF | eflags::IF | eflags::DF | eflags::IOPL | eflags::NT | eflags::RF | eflags::VM;
+        if self.is_286() {
+            return mask & 0xFFFF;
+        }
         if self.family() >= 4 {
             mask |= eflags::AC;
         }
@@ -160,6 +173,9 @@ impl Model {
 
     /// CR0 bits that exist.
     pub(crate) fn cr0_mask(&self) -> u64 {
+        if self.is_286() {
+            return cr0::PE | cr0::MP | cr0::EM | cr0::TS;
+        }
         let mask = cr0::PE | cr0::MP | cr0::EM | cr0::TS | cr0::ET | cr0::PG;
         if self.family() >= 4 { mask | cr0::NE | cr0::WP | cr0::AM | cr0::NW | cr0::CD } else { mask }
     }

@@ -111,6 +111,19 @@ pub(super) const DEFAULT: &str = "atom";
 const NO_LEAF2: [u32; 4] = [0; 4];
 
 pub(super) const PRESETS: &[Preset] = &[
+    // The part without a 32-bit mode; see `docs/deviations.md` for its protected mode.
+    Preset {
+        name: "286",
+        signature: 0x0200,
+        features: Features::of(&[F::FPU]),
+        cpuid: false,
+        max_leaf: 0,
+        max_extended: 0,
+        phys_bits: 24,
+        leaf2: NO_LEAF2,
+        caches: [0, 0],
+        brand: "",
+    },
     Preset {
         name: "386",
         signature: 0x0308,

@@ -85,8 +85,12 @@ fn combine(first: &Event, second: Fault) -> Fault {
 
 impl Cpu {
     /// Delivers an exception; `false` is a triple fault.
-    pub(crate) fn deliver_fault(&mut self, fault: Fault) -> bool {
+    pub(crate) fn deliver_fault(&mut self, mut fault: Fault) -> bool {
         self.count_delivery();
+        if fault == Fault::SS0 && self.model.is_286() && self.real() {
+            // One vector for every segment overrun in real-address mode.
+            fault = Fault::GP0;
+        }
         if fault.vector == DB {
             self.enter_debug_handler();
         }

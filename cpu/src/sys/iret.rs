@@ -87,7 +87,11 @@ impl Cpu {
 
     /// Replaces the flags in `mask`, as far as this processor has them.
     pub(super) fn set_flags(&mut self, flags: u64, mask: u64) {
-        let mask = mask & self.model.flag_mask();
+        let mut mask = mask & self.model.flag_mask();
+        if self.model.is_286() && self.real() {
+            // IOPL and NT stay 0: how programs tell a 286 from a 386.
+            mask &= !(eflags::IOPL | eflags::NT);
+        }
         let old = self.rflags();
         // A trap flag that is taken away traps once more.
         if old & eflags::TF != 0 && mask & !flags & eflags::TF != 0 {

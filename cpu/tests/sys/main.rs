@@ -8,6 +8,7 @@ mod rig;
 mod addresses;
 mod debug;
 mod flags;
+mod i286;
 mod interrupts;
 mod long;
 mod paging;
