@@ -1,56 +1,70 @@
-//! `conformance DIR...`: runs every conformance set found under each DIR and prints a line per set and the opcodes
-//! that fail. Exit status 0 only when everything passed, 2 when nothing was found.
+//! `conformance [-v] [--table FILE] DIR...`: runs every conformance set found under each DIR and prints a line per set
+//! and the opcodes that fail.
+//!
+//! Exit status: 0 only when everything passed, 1 when a test failed or a file is damaged, 2 when there is nothing to
+//! run or the arguments are wrong.
 
-use rewind86_tests::conformance::{files, run_moo};
+use rewind86_tests::conformance::{Report, find_sets, table};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-fn sets(dir: &Path, out: &mut Vec<PathBuf>) {
-    if !files(dir, ".MOO").is_empty() {
-        out.push(dir.to_owned());
-    }
-    let mut subs: Vec<_> = std::fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .filter_map(|e| Some(e.ok()?.path()))
-        .filter(|p| p.is_dir())
-        .collect();
-    subs.sort();
-    for sub in subs {
-        sets(&sub, out);
-    }
+const USAGE: &str = "usage: conformance [-v] [--table FILE] DIR...";
+
+struct Options {
+    verbose: bool,
+    table: Option<PathBuf>,
+    dirs: Vec<PathBuf>,
 }
 
-fn main() -> ExitCode {
-    let mut found = Vec::new();
-    let mut verbose = false;
-    for arg in std::env::args_os().skip(1) {
-        if arg == "-v" {
-            verbose = true;
+fn options() -> Result<Options, String> {
+    let mut o = Options { verbose: false, table: None, dirs: Vec::new() };
+    let mut args = std::env::args_os().skip(1);
+    while let Some(arg) = args.next() {
+        if arg == "-v" || arg == "--verbose" {
+            o.verbose = true;
+        } else if arg == "--table" {
+            o.table = Some(args.next().ok_or("--table wants the file to write")?.into());
+        } else if arg.to_string_lossy().starts_with('-') {
+            return Err(format!("unknown option `{}`; {USAGE}", arg.to_string_lossy()));
         } else {
-            sets(Path::new(&arg), &mut found);
+            o.dirs.push(arg.into());
         }
     }
-    if found.is_empty() {
-        eprintln!("conformance: no set found; give the folders that hold the vectors");
-        return ExitCode::from(2);
+    if o.dirs.is_empty() { Err(USAGE.to_owned()) } else { Ok(o) }
+}
+
+fn print(name: &str, report: &Report, verbose: bool) -> bool {
+    let sum = report.sum();
+    println!("{name} passed {} of {}", sum.passed, sum.total);
+    if let Some(ulp) = report.ulp {
+        println!("  transcendental x87 functions: at most {ulp} ulp off");
+    }
+    for (reason, count) in &report.left_out {
+        println!("  left out {count}: {reason}");
+    }
+    for (row, c) in report.rows.iter().filter(|(_, c)| !c.is_whole()) {
+        println!("  {row}: {} of {}", c.passed, c.total);
+    }
+    if verbose {
+        for f in &report.failures {
+            println!("    {f}");
+        }
+    }
+    sum.is_whole()
+}
+
+/// Runs the sets below `dir`; `Ok(false)` when one of them is not whole.
+fn run(dir: &Path, verbose: bool, results: &mut Vec<(String, Report)>) -> Result<bool, String> {
+    let sets = find_sets(dir)?;
+    if sets.is_empty() {
+        return Err(format!("{}: no set found; give a folder that holds vectors", dir.display()));
     }
     let mut good = true;
-    for dir in found {
-        let name = dir.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        match run_moo(&dir, 0) {
+    for set in sets {
+        match set.run(0) {
             Ok(report) => {
-                let sum = report.sum();
-                println!("{name} passed {} of {}", sum.passed, sum.total);
-                for (row, c) in report.rows.iter().filter(|(_, c)| c.passed != c.total) {
-                    println!("  {row}: {} of {}", c.passed, c.total);
-                    good = false;
-                }
-                if verbose {
-                    for f in &report.failures {
-                        println!("    {f}");
-                    }
-                }
+                good &= print(&set.name, &report, verbose);
+                results.push((set.name, report));
             }
             Err(e) => {
                 eprintln!("conformance: {e}");
@@ -58,5 +72,37 @@ fn main() -> ExitCode {
             }
         }
     }
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(good)
+}
+
+fn main() -> ExitCode {
+    let o = match options() {
+        Ok(o) => o,
+        Err(e) => {
+            eprintln!("conformance: {e}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut results = Vec::new();
+    let (mut good, mut absent) = (true, false);
+    for dir in &o.dirs {
+        match run(dir, o.verbose, &mut results) {
+            Ok(whole) => good &= whole,
+            Err(e) => {
+                eprintln!("conformance: {e}");
+                absent = true;
+            }
+        }
+    }
+    if let Some(path) = &o.table
+        && let Err(e) = std::fs::write(path, table::markdown(&results))
+    {
+        eprintln!("conformance: {}: {e}", path.display());
+        good = false;
+    }
+    match (absent, good) {
+        (true, _) => ExitCode::from(2),
+        (_, false) => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
 }

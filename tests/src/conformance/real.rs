@@ -3,22 +3,28 @@
 use super::Report;
 use crate::moo::{Form, Test};
 use crate::rig::Rig;
+use rewind86_cpu::CpuState;
 use rewind86_cpu::Exit;
 use rewind86_cpu::regs::Segment;
 use std::path::Path;
 
 /// Flag masks per opcode from `metadata.json`.
 #[derive(Default)]
-pub struct Metadata(serde_json::Value);
+pub(super) struct Metadata(serde_json::Value);
 
 impl Metadata {
     /// Reads the folder's metadata; nothing is masked without.
-    pub fn load(dir: &Path) -> Self {
-        let text = std::fs::read(dir.join("metadata.json")).unwrap_or_default();
-        Self(serde_json::from_slice(&text).unwrap_or_default())
+    ///
+    /// # Errors
+    /// A file that is there and no JSON.
+    pub(super) fn load(dir: &Path) -> Result<Self, String> {
+        let path = dir.join("metadata.json");
+        let Ok(text) = std::fs::read(&path) else { return Ok(Self::default()) };
+        serde_json::from_slice(&text).map(Self).map_err(|e| format!("{}: {e}", path.display()))
     }
 
-    fn flags(&self, opcode: &str) -> u64 {
+    /// Flags that are defined after an opcode (`80` or `80.2`).
+    pub(super) fn flags(&self, opcode: &str) -> u64 {
         let (op, reg) = opcode.split_once('.').unwrap_or((opcode, ""));
         let entry = &self.0["opcodes"][op];
         let entry = if reg.is_empty() { entry } else { &entry["reg"][reg] };
@@ -50,23 +56,45 @@ const LAYOUT_386: Layout = Layout {
 };
 
 const RAM: u64 = 16 << 20;
-/// Bits 12-15 of FLAGS differ between the 286 and later processors in real mode.
-const FLAGS_286: u64 = 0x0FFF;
+/// FLAGS bits that a 286 has in real mode.
+const FLAGS_286: u64 = 0x0FD5;
+/// EFLAGS bits that a 386 has in real mode.
+const FLAGS_386: u64 = 0x1_7FD5;
 
 /// Runs the tests of one file.
-pub fn run(form: &Form, opcode: &str, meta: &Metadata, report: &mut Report) {
+///
+/// # Errors
+/// A test that does not fit the memory of the set.
+pub(super) fn run(form: &Form, opcode: &str, meta: &Metadata, report: &mut Report) -> Result<(), String> {
     let is_286 = form.cpu == "C286";
-    let mut rig = Rig::new(if is_286 { "486" } else { "386" }, RAM);
+    let mut rig = Rig::new(if is_286 { "286" } else { "386" }, RAM);
+    let layout = if is_286 { LAYOUT_286 } else { LAYOUT_386 };
     for test in &form.tests {
+        let outside = |&(addr, _): &(u32, u8)| u64::from(addr) >= RAM;
+        if test.init.ram.iter().chain(&test.last.ram).any(outside) {
+            return Err(format!("test {} has memory outside of the set's 16 MiB", test.index));
+        }
         let mut masks = form.masks.clone();
         masks.extend(test.last.masks.iter().map(|(k, v)| (*k, *v)));
-        let layout = if is_286 { LAYOUT_286 } else { LAYOUT_386 };
-        let default = if is_286 { meta.flags(opcode) & FLAGS_286 } else { 0xFFFF_FFFF };
+        let default = meta.flags(opcode) | if is_286 { 0 } else { 0xFFFF_0000 };
         let flags = masks.get(&layout.flags).copied().unwrap_or(u64::from(u32::MAX)) & default;
         let outcome = one(&mut rig, test, &layout, flags);
-        report.add(opcode, &format!("#{} `{}` {:02X?}", test.index, test.name, test.bytes), outcome);
+        report.add(opcode, || format!("#{} `{}` {:02X?}", test.index, test.name, test.bytes), outcome);
         rig.clear();
     }
+    Ok(())
+}
+
+/// Address of the FLAGS image that an exception pushed, with the mask of what is defined there.
+///
+/// The sets name the address of an even word: from an odd stack pointer that is the one below. SS:SP at the end, in
+/// the handler, points at IP, CS, FLAGS.
+fn pushed_flags(test: &Test, after: &CpuState) -> Option<u64> {
+    let (_, rest) = test.exception.as_ref()?;
+    let named = u64::from(u32::from_le_bytes(rest.get(..4)?.try_into().ok()?));
+    let sp = after.gpr[4].wrapping_add(4) & 0xFFFF;
+    let linear = (u64::from(after.seg[2].selector) << 4) + sp;
+    Some(if linear & !1 == named { linear } else { named })
 }
 
 fn one(rig: &mut Rig, test: &Test, layout: &Layout, flags_mask: u64) -> Result<(), String> {
@@ -82,8 +110,9 @@ fn one(rig: &mut Rig, test: &Test, layout: &Layout, flags_mask: u64) -> Result<(
     for &(bit, n) in layout.seg {
         s.seg[n] = Segment::real(get(bit) as u16);
     }
+    let narrow = layout.ip == LAYOUT_286.ip;
     s.rip = get(layout.ip);
-    s.rflags = get(layout.flags) & 0x7_7FD5 | 2;
+    s.rflags = get(layout.flags) & if narrow { FLAGS_286 } else { FLAGS_386 } | 2;
     let before = s.clone();
     rig.cpu.load(&s);
     match rig.run(100_000) {
@@ -93,7 +122,7 @@ fn one(rig: &mut Rig, test: &Test, layout: &Layout, flags_mask: u64) -> Result<(
     let s = rig.cpu.save();
     let want = |bit: u8, old: u64| test.last.regs.get(&bit).copied().unwrap_or(old);
     let mut wrong = Vec::new();
-    let width = if layout.ip == 12 { 0xFFFF } else { 0xFFFF_FFFF };
+    let width = if narrow { 0xFFFF } else { 0xFFFF_FFFF };
     for &(bit, n) in layout.gpr {
         let w = want(bit, before.gpr[n]);
         if (s.gpr[n] ^ w) & width != 0 {
@@ -110,17 +139,17 @@ fn one(rig: &mut Rig, test: &Test, layout: &Layout, flags_mask: u64) -> Result<(
     if (s.rip ^ w) & width != 0 {
         wrong.push(format!("ip {:x} want {w:x}", s.rip));
     }
-    let w = want(layout.flags, before.rflags);
-    if (s.rflags ^ w) & flags_mask & 0x3_FFFF != 0 {
+    let known = if narrow { 0xFFFF } else { 0x3_FFFF };
+    let w = want(layout.flags, get(layout.flags));
+    if (s.rflags ^ w) & flags_mask & known != 0 {
         wrong.push(format!("flags {:x} want {w:x} mask {flags_mask:x}", s.rflags));
     }
-    let pushed =
-        test.exception.as_ref().and_then(|(_, rest)| Some(u32::from_le_bytes(rest.get(..4)?.try_into().ok()?)));
+    let pushed = pushed_flags(test, &s);
     for &(addr, value) in &test.last.ram {
         let got = rig.byte(u64::from(addr));
         let mask = match pushed {
-            Some(p) if addr == p => flags_mask as u8,
-            Some(p) if addr == p + 1 => (flags_mask >> 8) as u8,
+            Some(p) if u64::from(addr) == p => flags_mask as u8,
+            Some(p) if u64::from(addr) == p + 1 => (flags_mask >> 8) as u8,
             _ => 0xFF,
         };
         if (got ^ value) & mask != 0 {
