@@ -6,8 +6,10 @@ use crate::board::memory::{Layout, check_firmware, check_vga};
 use crate::board::{Board, Parts};
 use crate::config::{MachineConfig, RtcTime};
 use crate::error::{MachineError, Role};
-use crate::image::{self, geometry};
+use crate::files::{FileId, Files};
+use crate::image::geometry;
 use crate::loader::{self, Kernel};
+use crate::media::{Media, Slot};
 use rewind86_cpu::Cpu;
 use rewind86_cpu::mem::PhysMem;
 use rewind86_cpu::model::Model;
@@ -29,10 +31,11 @@ pub(crate) struct Built {
     pub mem: PhysMem,
     pub board: Board,
     pub kernel: Option<Kernel>,
+    pub files: Vec<FileId>,
 }
 
-/// Checks the settings, opens the files and puts the machine together.
-pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
+/// Checks the settings, opens the files and puts the machine together. `media` is empty, or knows the media of a replay.
+pub(crate) fn build(cfg: &MachineConfig, mut media: Media) -> Result<Built, MachineError> {
     if cfg.memory < MIB || cfg.memory > MAX_MEMORY || !cfg.memory.is_multiple_of(64 << 10) {
         return Err(MachineError::config(
             "--memory",
@@ -47,31 +50,32 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
         MachineError::config("--cpu", e.to_string(), "give a model name with ,+flag or ,-flag behind it")
     })?;
 
+    let mut files = Files::new(&cfg.embedded);
     let firmware = match &cfg.bios {
         Some(path) => {
-            let bytes = loader::read(Role::Bios, path)?;
+            let bytes = files.read(Role::Bios, path)?;
             check_firmware(path, &bytes)?;
             bytes
         }
-        None => rewind86_bios::BIOS.to_vec(),
+        None => files.built_in(Role::Bios, rewind86_bios::BIOS),
     };
     let vga = match &cfg.vga_bios {
         Some(path) => {
-            let bytes = loader::read(Role::VgaBios, path)?;
+            let bytes = files.read(Role::VgaBios, path)?;
             check_vga(path, &bytes)?;
             bytes
         }
-        None => rewind86_bios::VGA_BIOS.to_vec(),
+        None => files.built_in(Role::VgaBios, rewind86_bios::VGA_BIOS),
     };
     let mut layout = Layout::new(cfg.memory, firmware.len(), vga.len());
-    let kernel = cfg.kernel.as_ref().map(|k| loader::load(k, layout.below_4g())).transpose()?;
+    let kernel = cfg.kernel.as_ref().map(|k| loader::load(k, layout.below_4g(), &mut files)).transpose()?;
     let kernel_rom = kernel.as_ref().map(|_| loader::rom::image());
 
     let mut fdc = Fdc::new();
     let mut floppies = [0; 2];
     for (n, (spec, kind)) in (0u8..).zip(cfg.floppies.iter().zip(&mut floppies)) {
         if let Some(spec) = spec {
-            let medium = image::open(Role::Floppy(usize::from(n)), spec)?;
+            let medium = media.open(Slot::Floppy(n), Role::Floppy(usize::from(n)), spec)?;
             fdc.attach(n, floppy_drive(medium.len()));
             fdc.insert(n, medium);
         } else if n == 0 {
@@ -80,9 +84,9 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
         *kind = fdc.drive_type(n).map_or(0, |t| t as u8);
     }
     let mut ide = Ide::new();
-    let disks = attach_disks(cfg, &mut ide)?;
+    let disks = attach_disks(cfg, &mut ide, &mut media)?;
     if let Some(disc) = &cfg.cdrom {
-        let medium = disc.as_ref().map(|spec| image::open(Role::Cdrom, spec)).transpose()?;
+        let medium = disc.as_ref().map(|spec| media.open(CDROM.into(), Role::Cdrom, spec)).transpose()?;
         ide.attach_cdrom(CDROM, medium);
     }
 
@@ -98,15 +102,15 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
             fpu: true,
         },
     );
-    let mut files = Vec::new();
+    let mut items = Vec::new();
     if !names_pci_function(&vga) {
-        files.push(("vgaroms/vga.rom", vga.clone()));
+        items.push(("vgaroms/vga.rom", vga.clone()));
     }
     if let Some(rom) = &kernel_rom {
-        files.push(("genroms/kernel.rom", rom.clone()));
+        items.push(("genroms/kernel.rom", rom.clone()));
     }
     let mem = layout.build(&firmware, &vga, kernel_rom.as_deref());
-    let fwcfg = FwCfg::new(layout.ram(), files);
+    let fwcfg = FwCfg::new(layout.ram(), items);
     let serial_ports = cfg.serial_ports;
     let mut board = Board::new(Parts {
         rate: cfg.icount_rate,
@@ -118,13 +122,14 @@ pub(crate) fn build(cfg: &MachineConfig) -> Result<Built, MachineError> {
         debug_exit: cfg.debug_exit,
         vga_rom_len: vga.len() as u32,
         fwcfg,
+        media,
     });
     if let Some(Kernel::Linux(k)) = &kernel {
         board.doorbell.entry = (k.segment, k.stack);
     }
     let mut cpu = Cpu::new(model);
     cpu.set_block_ops(cfg.block_ops);
-    Ok(Built { cpu, mem, board, kernel })
+    Ok(Built { cpu, mem, board, kernel, files: files.read })
 }
 
 /// The drive for a diskette of `len` bytes. 3.5 inch drives are high density ones, so that 1.44 MB diskettes can follow.
@@ -136,7 +141,11 @@ fn floppy_drive(len: u64) -> DriveType {
 }
 
 /// Attaches the hard disks in the order given around the CD-ROM drive; returns the geometries of the first two.
-fn attach_disks(cfg: &MachineConfig, ide: &mut Ide) -> Result<[Option<geometry::DiskGeometry>; 2], MachineError> {
+fn attach_disks(
+    cfg: &MachineConfig,
+    ide: &mut Ide,
+    media: &mut Media,
+) -> Result<[Option<geometry::DiskGeometry>; 2], MachineError> {
     let mut places = vec![Position { channel: 0, device: 0 }, Position { channel: 0, device: 1 }];
     if cfg.cdrom.is_none() {
         places.push(CDROM);
@@ -151,7 +160,7 @@ fn attach_disks(cfg: &MachineConfig, ide: &mut Ide) -> Result<[Option<geometry::
     }
     let mut first = [None; 2];
     for (n, (spec, at)) in cfg.disks.iter().zip(places).enumerate() {
-        let mut medium = image::open(Role::Disk(n), spec)?;
+        let mut medium = media.open(at.into(), Role::Disk(n), spec)?;
         let g = geometry::disk_geometry(medium.as_mut());
         if let Some(slot) = first.get_mut(n) {
             *slot = Some(g);

@@ -1,17 +1,21 @@
 //! What a machine is made of: the configuration that the command line, a MACHINE.toml and tests hand to
 //! [`crate::Machine::new`]. Everything here is resolved data; parsing of flag text lives in the front end.
 
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Virtual instructions per second when nothing else is asked for.
 pub const DEFAULT_ICOUNT_RATE: u64 = 200_000_000;
 
 /// A floppy, disk or CD image and how it is opened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ImageSpec {
     /// The file; `None` takes `bytes`.
     pub path: Option<PathBuf>,
     /// An image in memory (the embedded demo disk, tests). Writes are lost at the end of the run.
+    #[serde(skip)]
     pub bytes: Option<Vec<u8>>,
     /// The guest may not write.
     pub read_only: bool,
@@ -24,7 +28,7 @@ pub struct ImageSpec {
 }
 
 /// Boot order entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BootDevice {
     /// First floppy.
     Floppy,
@@ -37,7 +41,8 @@ pub enum BootDevice {
 }
 
 /// A kernel started without a boot device: Linux boot protocol or a multiboot ELF.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KernelSpec {
     /// bzImage, zImage or multiboot ELF.
     pub kernel: PathBuf,
@@ -48,7 +53,7 @@ pub struct KernelSpec {
 }
 
 /// The date and time that the RTC shows at power-on, in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RtcTime {
     /// Full year.
     pub year: u16,
@@ -71,7 +76,8 @@ impl Default for RtcTime {
 }
 
 /// A whole machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MachineConfig {
     /// CPU model name with `,+flag,-flag`; see `rewind86_cpu::model`.
     pub cpu: String,
@@ -103,6 +109,9 @@ pub struct MachineConfig {
     pub no_reboot: bool,
     /// Ops per decoded block, 1 to 64: never visible to the guest, only tests change it.
     pub block_ops: usize,
+    /// Files that are taken from here instead of from the host, by the path that names them above.
+    #[serde(skip)]
+    pub embedded: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Default for MachineConfig {
@@ -123,6 +132,7 @@ impl Default for MachineConfig {
             debug_exit: false,
             no_reboot: false,
             block_ops: 64,
+            embedded: BTreeMap::new(),
         }
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Guest behaviour never ends here; only the configuration, files and images do.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// What a file was given for; names the flag in messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// Floppy drive 0 or 1.
     Floppy(usize),

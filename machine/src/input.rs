@@ -7,7 +7,7 @@ use crate::board::{Board, ctx};
 use crate::build::CDROM;
 use crate::config::ImageSpec;
 use crate::error::{MachineError, Role};
-use crate::image;
+use crate::media::Slot;
 use rewind86_devices::ctx::Ctx;
 pub use rewind86_devices::keyboard::KeyCode;
 use serde::{Deserialize, Serialize};
@@ -125,9 +125,12 @@ fn follow(at: &mut i32, to: u16, size: i32) -> i32 {
 fn change_media(board: &mut Board, drive: Drive, image: Option<ImageSpec>) -> Result<(), MachineError> {
     match drive {
         Drive::Floppy(n @ 0..=1) => {
+            let slot = Slot::Floppy(n as u8);
             drop(board.fdc.eject(n as u8));
+            board.media.remove(slot);
             if let Some(spec) = image {
-                board.fdc.insert(n as u8, image::open(Role::Floppy(n), &spec)?);
+                let medium = board.media.open(slot, Role::Floppy(n), &spec)?;
+                board.fdc.insert(n as u8, medium);
             }
         }
         Drive::Floppy(_) => {
@@ -142,8 +145,9 @@ fn change_media(board: &mut Board, drive: Drive, image: Option<ImageSpec>) -> Re
                 ));
             };
             cdrom.eject(true);
+            board.media.remove(CDROM.into());
             if let Some(spec) = image {
-                cdrom.insert(image::open(Role::Cdrom, &spec)?);
+                cdrom.insert(board.media.open(CDROM.into(), Role::Cdrom, &spec)?);
             }
         }
     }

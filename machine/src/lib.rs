@@ -4,14 +4,22 @@
 pub mod board;
 mod build;
 pub mod config;
+mod container;
 mod debug;
 mod error;
+mod files;
 mod hash;
+pub mod identity;
 pub mod image;
 mod input;
 pub mod loader;
 mod machine;
+#[allow(dead_code)]
+pub mod media;
 mod screen;
+pub mod snapshot;
+#[allow(dead_code)]
+mod state;
 
 pub use config::MachineConfig;
 pub use error::{MachineError, Role};

@@ -7,15 +7,20 @@ use crate::board::{Board, BusMemory};
 use crate::build::{Built, build};
 use crate::config::MachineConfig;
 use crate::error::MachineError;
+use crate::files::FileId;
 use crate::hash::{self, PageHashes};
 use crate::input::{self, InputEvent};
 use crate::loader::multiboot::BOOT_MAGIC;
 use crate::loader::{E820, Kernel, Piece};
+use crate::media::Media;
 use crate::screen::{Frame, TextScreen};
+use crate::state::State;
+use crate::state::tracker::Tracker;
 use rewind86_cpu::mem::PhysMem;
 use rewind86_cpu::{Cpu, Exit};
 use rewind86_devices::ctx::DmaMemory;
 use rewind86_devices::uart::SENDING_NS;
+use std::sync::Arc;
 
 /// ESP at the entry of a multiboot kernel, which has to set its own.
 const MULTIBOOT_STACK: u32 = 0x7C00;
@@ -44,10 +49,16 @@ pub enum RunExit {
 pub struct Machine {
     pub(crate) cpu: Cpu,
     pub(crate) mem: PhysMem,
-    board: Board,
+    pub(crate) board: Board,
     kernel: Option<Kernel>,
     no_reboot: bool,
     pages: PageHashes,
+    pub(crate) tracker: Tracker,
+    /// The state that was last captured or restored: what `tracker` counts from.
+    pub(crate) base: Option<Arc<State>>,
+    /// What the machine was built from.
+    pub(crate) config: Arc<MachineConfig>,
+    pub(crate) files: Vec<FileId>,
 }
 
 impl Machine {
@@ -56,8 +67,24 @@ impl Machine {
     /// # Errors
     /// [`MachineError`] for a setting out of range, and files that are missing or wrong.
     pub fn new(cfg: &MachineConfig) -> Result<Self, MachineError> {
-        let Built { cpu, mem, board, kernel } = build(cfg)?;
-        let mut machine = Self { cpu, mem, board, kernel, no_reboot: cfg.no_reboot, pages: PageHashes::default() };
+        Self::with_media(cfg, Media::default())
+    }
+
+    /// As [`Machine::new`], with the media that a replay knows.
+    pub(crate) fn with_media(cfg: &MachineConfig, media: Media) -> Result<Self, MachineError> {
+        let Built { cpu, mem, board, kernel, files } = build(cfg, media)?;
+        let mut machine = Self {
+            cpu,
+            mem,
+            board,
+            kernel,
+            no_reboot: cfg.no_reboot,
+            pages: PageHashes::default(),
+            tracker: Tracker::default(),
+            base: None,
+            config: Arc::new(cfg.clone()),
+            files,
+        };
         machine.reset_at_once();
         Ok(machine)
     }
@@ -275,7 +302,8 @@ impl Machine {
 
     /// The hashes that make up [`Machine::state_hash`], by component.
     pub fn state_hashes(&mut self) -> Vec<(&'static str, u64)> {
-        hash::parts(&self.cpu, &mut self.mem, &self.board, &mut self.pages)
+        self.tracker.collect(&mut self.mem);
+        hash::parts(&self.cpu, &self.mem, &self.board, &mut self.pages, &mut self.tracker.hash)
     }
 
     /// The processor, for debuggers and tests.

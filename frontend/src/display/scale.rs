@@ -179,6 +179,6 @@ mod tests {
         let (out, fit) = draw(&frame(1, &[9]), 3, 1);
         assert_eq!((out, fit.x), (vec![0, 9, 0], 1));
         assert_eq!(draw(&Frame { width: 4, height: 4, pixels: vec![1] }, 2, 2).0, [0; 4]);
-        assert_eq!(draw(&frame(1, &[9]), 0, 0).0, []);
+        assert_eq!(draw(&frame(1, &[9]), 0, 0).0, [0u32; 0]);
     }
 }

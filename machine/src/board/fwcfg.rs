@@ -54,6 +54,16 @@ impl FwCfg {
         Self { items, selected: 0, position: 0 }
     }
 
+    /// Takes out the items, which the machine's configuration decides and its state does not hold.
+    pub fn take_items(&mut self) -> Vec<(u16, Vec<u8>)> {
+        std::mem::take(&mut self.items)
+    }
+
+    /// Puts the items back.
+    pub fn set_items(&mut self, items: Vec<(u16, Vec<u8>)>) {
+        self.items = items;
+    }
+
     /// Hardware reset.
     pub fn reset(&mut self) {
         self.selected = 0;

@@ -10,12 +10,15 @@
 mod access;
 pub mod clock;
 pub mod cmos;
+mod components;
 pub mod fwcfg;
 pub mod memory;
 mod ports;
 
 use crate::input::Pointer;
+use crate::media::Media;
 use clock::Clock;
+pub(crate) use components::{Misfit, Replace, Visit};
 use fwcfg::FwCfg;
 use memory::{Layout, Routing};
 use rewind86_cpu::bus::Lines;
@@ -106,6 +109,7 @@ pub struct Board {
     pub(crate) doorbell: Doorbell,
     pub(crate) pointer: Pointer,
     pub(crate) requests: Requests,
+    pub(crate) media: Media,
     pub(crate) layout: Layout,
     /// Suspended to RAM: nothing runs until a key or the power button.
     pub(crate) suspended: bool,
@@ -145,6 +149,8 @@ pub struct Parts {
     pub vga_rom_len: u32,
     /// Firmware configuration.
     pub fwcfg: FwCfg,
+    /// The media in the drives.
+    pub(crate) media: Media,
 }
 
 impl Board {
@@ -170,6 +176,7 @@ impl Board {
             doorbell: Doorbell::default(),
             pointer: Pointer::default(),
             requests: Requests::default(),
+            media: parts.media,
             layout: parts.layout,
             suspended: false,
             a20: true,

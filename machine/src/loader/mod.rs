@@ -13,6 +13,7 @@ pub mod rom;
 
 use crate::config::KernelSpec;
 use crate::error::{MachineError, Role};
+use crate::files::Files;
 use std::path::Path;
 
 /// First byte above the conventional megabyte.
@@ -65,12 +66,12 @@ pub enum Kernel {
 ///
 /// # Errors
 /// [`MachineError`] when a file cannot be read, is no kernel of a known kind, or does not fit.
-pub fn load(spec: &KernelSpec, ram_below_4g: u64) -> Result<Kernel, MachineError> {
-    let image = read(Role::Kernel, &spec.kernel)?;
+pub(crate) fn load(spec: &KernelSpec, ram_below_4g: u64, files: &mut Files) -> Result<Kernel, MachineError> {
+    let image = files.read(Role::Kernel, &spec.kernel)?;
     let wrong = |problem: String, advice: &str| MachineError::content(Role::Kernel, &spec.kernel, problem, advice);
     if linux::is_linux(&image) {
         let initrd = match &spec.initrd {
-            Some(path) => read(Role::Initrd, path)?,
+            Some(path) => files.read(Role::Initrd, path)?,
             None => Vec::new(),
         };
         return linux::plan(&image, initrd, &spec.append, ram_below_4g)
@@ -81,7 +82,7 @@ pub fn load(spec: &KernelSpec, ram_below_4g: u64) -> Result<Kernel, MachineError
         let name = file_name(&spec.kernel);
         let command_line = if spec.append.is_empty() { name } else { format!("{name} {}", spec.append) };
         let modules = match &spec.initrd {
-            Some(list) => multiboot_modules(list)?,
+            Some(list) => multiboot_modules(list, files)?,
             None => Vec::new(),
         };
         return multiboot::plan(&image, modules, command_line, ram_below_4g)
@@ -117,26 +118,14 @@ impl Refused {
     }
 }
 
-/// Reads a whole file.
-pub(crate) fn read(role: Role, path: &Path) -> Result<Vec<u8>, MachineError> {
-    let source = match std::fs::read(path) {
-        Ok(bytes) if bytes.is_empty() => {
-            return Err(MachineError::content(role, path, "is empty", "name a file that holds something"));
-        }
-        Ok(bytes) => return Ok(bytes),
-        Err(e) => e,
-    };
-    Err(MachineError::Open { role, path: path.to_path_buf(), source })
-}
-
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }
 
 /// `--initrd` of a multiboot kernel: one file, or a list `FILE ARGUMENTS,FILE ARGUMENTS`.
-fn multiboot_modules(list: &Path) -> Result<Vec<multiboot::Module>, MachineError> {
-    if list.exists() {
-        return Ok(vec![multiboot::Module { data: read(Role::Initrd, list)?, command_line: file_name(list) }]);
+fn multiboot_modules(list: &Path, files: &mut Files) -> Result<Vec<multiboot::Module>, MachineError> {
+    if files.exists(list) {
+        return Ok(vec![multiboot::Module { data: files.read(Role::Initrd, list)?, command_line: file_name(list) }]);
     }
     let text = list.to_string_lossy();
     let mut modules = Vec::new();
@@ -144,7 +133,7 @@ fn multiboot_modules(list: &Path) -> Result<Vec<multiboot::Module>, MachineError
         let (file, arguments) = item.split_once(' ').unwrap_or((item, ""));
         let path = Path::new(file);
         let command_line = format!("{} {arguments}", file_name(path)).trim_end().to_owned();
-        modules.push(multiboot::Module { data: read(Role::Initrd, path)?, command_line });
+        modules.push(multiboot::Module { data: files.read(Role::Initrd, path)?, command_line });
     }
     Ok(modules)
 }

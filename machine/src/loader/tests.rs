@@ -195,7 +195,7 @@ fn files_are_judged_by_content_with_one_line() {
     };
     let spec = |kernel: PathBuf| KernelSpec { kernel, initrd: None, append: "x".into() };
     let error = |s: &KernelSpec| {
-        let text = load(s, RAM).unwrap_err().to_string();
+        let text = load(s, RAM, &mut Files::new(&Default::default())).unwrap_err().to_string();
         assert!(!text.contains('\n'), "{text}");
         text
     };
@@ -205,13 +205,15 @@ fn files_are_judged_by_content_with_one_line() {
     let elf = file("elf", &elf_kernel(0)[..0x100]);
     assert!(error(&spec(elf)).contains("multiboot header"));
     let bz = file("bz", &bzimage(0x20F, 1, 100));
-    assert!(matches!(load(&spec(bz.clone()), RAM), Ok(Kernel::Linux(_))));
+    assert!(matches!(load(&spec(bz.clone()), RAM, &mut Files::new(&Default::default())), Ok(Kernel::Linux(_))));
     let missing = KernelSpec { initrd: Some(dir.path().join("i")), ..spec(bz) };
     assert!(error(&missing).contains("--initrd"));
     let mb = file("mb", &elf_kernel(0));
     file("m1", b"1");
     let list = format!("{0}/m1 a b,{0}/m1", dir.path().display());
-    let Ok(Kernel::Multiboot(k)) = load(&KernelSpec { initrd: Some(list.into()), ..spec(mb) }, RAM) else {
+    let Ok(Kernel::Multiboot(k)) =
+        load(&KernelSpec { initrd: Some(list.into()), ..spec(mb) }, RAM, &mut Files::new(&Default::default()))
+    else {
         panic!("not multiboot")
     };
     assert_eq!(k.pieces.len(), 3);
