@@ -12,6 +12,8 @@ use crate::state::{Cpu, CpuState, System, cr0, eflags};
 use crate::tlb::Tlb;
 
 const REAL_LIMIT: u16 = 0xFFFF;
+/// Fast-string enable of IA32_MISC_ENABLE, volume 4, table 2-2: set at reset.
+const FAST_STRINGS: u64 = 1;
 
 fn reset_system() -> System {
     let table = TableRegister { base: 0, limit: REAL_LIMIT };
@@ -42,7 +44,7 @@ fn reset_system() -> System {
         tsc_aux: 0,
         pat: 0x0007_0406_0007_0406,
         apic_base: 0,
-        misc_enable: 0,
+        misc_enable: FAST_STRINGS,
         mtrr_def: 0,
         mtrr_fixed: [0; 11],
         mtrr_var: [0; 16],
