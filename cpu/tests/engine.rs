@@ -200,3 +200,33 @@ fn dma_into_decoded_code_is_seen() {
     rig.mem.write(0x1_0001, &[2]);
     assert_eq!(rig.run_to(103).gpr[0] & 0xFF, 2);
 }
+
+/// A branch that ends a run has not arrived yet: what is loaded or delivered in between must not be taken for its target.
+#[test]
+fn a_branch_is_linked_to_its_target_only() {
+    const AT: u32 = 0x1000;
+    let code = assemble(AT, |a| {
+        let (mut top, mut next, mut other) = (a.create_label(), a.create_label(), a.create_label());
+        a.set_label(&mut top)?;
+        a.add(eax, 1)?;
+        a.jmp(next)?;
+        a.set_label(&mut other)?;
+        a.add(ecx, 1)?;
+        a.jmp(other)?;
+        a.set_label(&mut next)?;
+        a.add(ebx, 1)?;
+        a.jmp(top)
+    });
+    let other = u64::from(AT) + 5;
+    let mut rig = Rig::new(AT, &code, 64);
+    for n in 1..60 {
+        let here = rig.run_to(n);
+        let elsewhere = CpuState { rip: other, ..here.clone() };
+        rig.cpu.load(&elsewhere);
+        rig.run_to(n + 7);
+        rig.cpu.load(&here);
+        let there = rig.run_to(n + 50);
+        assert_eq!(there, Rig::new(AT, &code, 64).run_to(n + 50), "after {n}");
+        rig.cpu.load(&here);
+    }
+}

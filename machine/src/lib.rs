@@ -14,16 +14,18 @@ pub mod image;
 mod input;
 pub mod loader;
 mod machine;
-#[allow(dead_code)]
 pub mod media;
+pub mod record;
 mod screen;
 pub mod snapshot;
-#[allow(dead_code)]
 mod state;
+pub mod timeline;
 
 pub use config::MachineConfig;
 pub use error::{MachineError, Role};
 pub use input::{Drive, InputEvent, KeyCode};
 pub use machine::{Machine, RunExit};
+pub use record::player::Divergence;
 pub use rewind86_cpu::{self as cpu, probe, regs};
 pub use screen::{Frame, TextScreen, cp437_char};
+pub use timeline::{Timeline, TimelineOptions};

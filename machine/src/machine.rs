@@ -13,6 +13,8 @@ use crate::input::{self, InputEvent};
 use crate::loader::multiboot::BOOT_MAGIC;
 use crate::loader::{E820, Kernel, Piece};
 use crate::media::Media;
+use crate::record::player::{Divergence, Player};
+use crate::record::recorder::Recorder;
 use crate::screen::{Frame, TextScreen};
 use crate::state::State;
 use crate::state::tracker::Tracker;
@@ -43,6 +45,10 @@ pub enum RunExit {
     Probe,
     /// The machine cannot go on: why.
     Stopped(String),
+    /// The recording that is played is over.
+    ReplayEnd,
+    /// The run is not the recorded one.
+    Diverged(Box<Divergence>),
 }
 
 /// A whole PC.
@@ -59,6 +65,8 @@ pub struct Machine {
     /// What the machine was built from.
     pub(crate) config: Arc<MachineConfig>,
     pub(crate) files: Vec<FileId>,
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) player: Option<Player>,
 }
 
 impl Machine {
@@ -84,6 +92,8 @@ impl Machine {
             base: None,
             config: Arc::new(cfg.clone()),
             files,
+            recorder: None,
+            player: None,
         };
         machine.reset_at_once();
         Ok(machine)
@@ -91,24 +101,97 @@ impl Machine {
 
     /// Runs until virtual time is at least `until_ns`, the instruction count is exactly `max_icount`, or an end.
     ///
-    /// At an end the transmitters still send what they hold.
+    /// At an end the transmitters still send what they hold. A machine that plays a recording takes its events from it.
     pub fn run(&mut self, until_ns: u64, max_icount: u64) -> RunExit {
-        let exit = self.run_loop(until_ns, max_icount);
-        if !matches!(exit, RunExit::Time | RunExit::Icount | RunExit::Probe) {
-            let icount = self.cpu.icount();
-            let until = self.board.now(icount).saturating_add(DRAIN_NS);
-            while self.board.now(icount) < until {
-                let next = self.board.sched.next_deadline().min(until);
-                let ticks = self.board.skip_to(icount, next);
-                self.cpu.skip_idle(ticks);
-                self.board.run_events(&mut self.mem, icount);
+        if let Some(ended) = self.player.as_ref().and_then(|p| p.ended.clone()) {
+            return ended;
+        }
+        let until = self.board.clock.tick_of(until_ns);
+        loop {
+            let here = self.moment();
+            let wanted = here.tick >= until || here.icount >= max_icount;
+            if !wanted && let Some(exit) = self.play_events() {
+                return exit;
             }
-            self.board.settle(&mut self.cpu.lines);
+            let tick = if wanted { until } else { self.player.as_ref().map_or(until, |p| p.next_tick().min(until)) };
+            let epoch = self.next_epoch();
+            let exit = self.run_loop(tick, max_icount.min(epoch));
+            let now = self.moment();
+            if now.icount == epoch
+                && now.icount > here.icount
+                && let Some(divergence) = self.epoch()
+            {
+                return RunExit::Diverged(divergence);
+            }
+            match exit {
+                RunExit::Time if now.tick < until => {}
+                RunExit::Icount if now.icount < max_icount => {}
+                RunExit::Time | RunExit::Icount | RunExit::Probe => {
+                    self.flush_events();
+                    return exit;
+                }
+                end => return self.end(end),
+            }
+        }
+    }
+
+    /// Applies the events of the recording that are due now; at its end, how it ends.
+    fn play_events(&mut self) -> Option<RunExit> {
+        let tick = self.moment().tick;
+        while let Some(event) = self.player.as_mut().and_then(|p| p.due(tick)) {
+            // A medium that could not be opened was not recorded as inserted, and a replay has all of them.
+            let _ = self.apply(event.input());
+        }
+        let at_end = self.player.as_ref().is_some_and(|p| p.at_end(tick));
+        at_end.then(|| {
+            let differs = self.player.as_ref().is_some_and(|p| p.check).then(|| self.check_end()).flatten();
+            let exit = differs.map_or(RunExit::ReplayEnd, |d| RunExit::Diverged(Box::new(d)));
+            if let Some(player) = &mut self.player {
+                player.ended = Some(exit.clone());
+            }
+            exit
+        })
+    }
+
+    /// The instruction count at which the hash is wanted next.
+    fn next_epoch(&self) -> u64 {
+        let icount = self.cpu.icount();
+        let recorded = self.recorder.as_ref().map_or(u64::MAX, |r| r.next_epoch(icount));
+        recorded.min(self.player.as_ref().map_or(u64::MAX, |p| p.next_epoch(icount)))
+    }
+
+    /// Writes down or compares the hashes at an epoch.
+    fn epoch(&mut self) -> Option<Box<Divergence>> {
+        if self.recorder.is_some() {
+            self.record_epoch();
+        }
+        self.check_epoch().map(Box::new)
+    }
+
+    /// The run is over: lets the transmitters send what they hold.
+    fn end(&mut self, exit: RunExit) -> RunExit {
+        let icount = self.cpu.icount();
+        let until = self.board.now(icount).saturating_add(DRAIN_NS);
+        while self.board.now(icount) < until {
+            let next = self.board.sched.next_deadline().min(until);
+            let ticks = self.board.skip_to(icount, next);
+            self.cpu.skip_idle(ticks);
+            self.board.run_events(&mut self.mem, icount);
+        }
+        self.board.settle(&mut self.cpu.lines);
+        let check = self.player.as_ref().is_some_and(|p| p.check && p.next >= p.recording.events().len());
+        let exit = match check.then(|| self.check_end()).flatten() {
+            Some(d) => RunExit::Diverged(Box::new(d)),
+            None => exit,
+        };
+        if let Some(player) = &mut self.player {
+            player.ended = Some(exit.clone());
         }
         exit
     }
 
-    fn run_loop(&mut self, until_ns: u64, max_icount: u64) -> RunExit {
+    /// Runs to a tick or an instruction count.
+    fn run_loop(&mut self, until_tick: u64, max_icount: u64) -> RunExit {
         loop {
             let icount = self.cpu.icount();
             self.board.run_events(&mut self.mem, icount);
@@ -122,18 +205,18 @@ impl Machine {
             if self.cpu.probes_stop() {
                 return RunExit::Probe;
             }
-            if self.board.now(icount) >= until_ns {
+            if self.board.clock.ticks(icount) >= until_tick {
                 return RunExit::Time;
             }
             if icount >= max_icount {
                 return RunExit::Icount;
             }
             if self.board.suspended {
-                let next = self.board.sched.next_deadline().min(until_ns);
-                self.board.skip_to(icount, next);
+                let next = self.board.clock.tick_of(self.board.sched.next_deadline()).min(until_tick);
+                self.board.skip_to_tick(icount, next);
                 continue;
             }
-            let limit = max_icount.min(self.board.clock.icount_of(until_ns));
+            let limit = max_icount.min(self.board.clock.icount_at_tick(until_tick));
             match self.cpu.run(&mut self.mem, &mut self.board, limit) {
                 Exit::Limit | Exit::Stop => {}
                 // An instruction that was hit may have left events and requests to serve before control goes back.
@@ -143,8 +226,8 @@ impl Machine {
                     if !self.cpu.interrupts_enabled() {
                         return RunExit::Stopped("the processor is halted with interrupts off".into());
                     }
-                    let next = self.board.sched.next_deadline().min(until_ns);
-                    let ticks = self.board.skip_to(self.cpu.icount(), next);
+                    let next = self.board.clock.tick_of(self.board.sched.next_deadline()).min(until_tick);
+                    let ticks = self.board.skip_to_tick(self.cpu.icount(), next);
                     self.cpu.skip_idle(ticks);
                 }
                 Exit::Shutdown => {
@@ -241,11 +324,25 @@ impl Machine {
         self.cpu.halted()
     }
 
-    /// Applies an event from outside at the current moment.
+    /// Applies an event from outside at the current moment. While a recording is played there is no outside: the event is
+    /// ignored.
     ///
     /// # Errors
     /// A medium that cannot be opened; the drive is empty then.
     pub fn input(&mut self, event: InputEvent) -> Result<(), MachineError> {
+        if self.player.is_some() {
+            return Ok(());
+        }
+        let at = self.moment();
+        let written = self.recorder.is_some().then(|| event.clone());
+        let result = self.apply(event);
+        if let Some(event) = written {
+            self.record_input(at, &event, result.is_ok());
+        }
+        result
+    }
+
+    fn apply(&mut self, event: InputEvent) -> Result<(), MachineError> {
         let now = self.now();
         let result = input::apply(&mut self.board, now, event);
         self.board.settle(&mut self.cpu.lines);

@@ -286,14 +286,16 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn want_link(&mut self, op: &Op, taken: bool, rip: u64) {
-        self.engine.ask_link(op, taken);
+        let lin = self.code_lin(rip);
+        self.engine.ask_link(op, taken, lin);
         self.leave_to(op, rip);
     }
 
     #[cold]
     #[inline(never)]
     fn want_link_end(&mut self, op: &Op, rip: u64) {
-        self.engine.ask_link(op, false);
+        let lin = self.code_lin(rip);
+        self.engine.ask_link(op, false, lin);
         self.leave_end(op, rip);
     }
 

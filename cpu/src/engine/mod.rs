@@ -68,6 +68,16 @@ impl ModeKey {
     }
 }
 
+/// A branch that left the chain, and where it went. Before the next block is looked up an interrupt may be delivered or
+/// another state loaded: only the block at `lin`, under the same translations and mode, is the branch's target.
+#[derive(Clone, Copy)]
+pub(crate) struct Want {
+    pub from: *const Op,
+    pub taken: bool,
+    pub lin: u64,
+    pub tag: u64,
+}
+
 /// Working state of the engine: nothing in it is architectural.
 pub(crate) struct Engine {
     pub arena: Arena,
@@ -91,7 +101,7 @@ pub(crate) struct Engine {
     /// What the last op raised.
     pub fault: Option<Fault>,
     /// The branch that wants a link to the block that comes next.
-    pub want: Option<(*const Op, bool)>,
+    pub want: Option<Want>,
     /// An instruction that has no implementation was met.
     pub unimplemented: Option<u16>,
     pub block_ops: usize,
@@ -130,8 +140,8 @@ impl Engine {
     }
 
     /// Remembers which branch left the chain, to link it to the block that is looked up next.
-    pub fn ask_link(&mut self, op: &Op, taken: bool) {
-        self.want = Some((std::ptr::from_ref(op), taken));
+    pub fn ask_link(&mut self, op: &Op, taken: bool, lin: u64) {
+        self.want = Some(Want { from: std::ptr::from_ref(op), taken, lin, tag: self.jump_tag });
     }
 }
 

@@ -156,8 +156,10 @@ impl Cpu {
             return self.one_shot();
         }
         let probed = self.probed_offset(lin);
-        if let Some((from, taken)) = self.engine.want.take()
+        if let Some(Want { from, taken, lin: target, tag }) = self.engine.want.take()
             && !probed
+            && target == lin
+            && tag == self.engine.jump_tag
             && self.gpr[Gpr::IpBase as usize] == self.rip.wrapping_sub(lin & 0xFFF)
             && self.engine.arena.contains(from)
         {

@@ -29,8 +29,19 @@ impl Clock {
         u64::try_from(u128::from(ticks) * u128::from(NS_PER_SEC) / u128::from(self.rate)).unwrap_or(u64::MAX)
     }
 
+    /// Ticks since power-on at instruction count `icount`.
+    #[inline]
+    pub fn ticks(&self, icount: u64) -> u64 {
+        icount.saturating_add(self.idle)
+    }
+
+    /// The instruction count at `tick` if the processor does not halt before.
+    pub fn icount_at_tick(&self, tick: u64) -> u64 {
+        if tick == u64::MAX { tick } else { tick.saturating_sub(self.idle) }
+    }
+
     /// The first tick whose time is at least `ns`.
-    fn tick_of(&self, ns: u64) -> u64 {
+    pub fn tick_of(&self, ns: u64) -> u64 {
         if ns == u64::MAX {
             return u64::MAX;
         }
@@ -47,7 +58,12 @@ impl Clock {
 
     /// Lets time pass up to `ns` with the processor halted at `icount`; returns the ticks skipped.
     pub fn skip_to(&mut self, icount: u64, ns: u64) -> u64 {
-        let ticks = self.tick_of(ns).saturating_sub(icount.saturating_add(self.idle));
+        self.skip_to_tick(icount, self.tick_of(ns))
+    }
+
+    /// As [`Clock::skip_to`], to a tick.
+    pub fn skip_to_tick(&mut self, icount: u64, tick: u64) -> u64 {
+        let ticks = tick.saturating_sub(icount.saturating_add(self.idle));
         self.idle = self.idle.saturating_add(ticks);
         ticks
     }

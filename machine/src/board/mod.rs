@@ -329,7 +329,12 @@ impl Board {
 
     /// Lets the halted processor's time pass up to `ns`; returns the ticks skipped.
     pub fn skip_to(&mut self, icount: u64, ns: u64) -> u64 {
-        let ticks = self.clock.skip_to(icount, ns);
+        self.skip_to_tick(icount, self.clock.tick_of(ns))
+    }
+
+    /// As [`Board::skip_to`], to a tick.
+    pub fn skip_to_tick(&mut self, icount: u64, tick: u64) -> u64 {
+        let ticks = self.clock.skip_to_tick(icount, tick);
         self.deadline_icount = self.clock.icount_of(self.deadline_ns);
         ticks
     }

@@ -77,6 +77,17 @@ pub fn open(role: Role, spec: &ImageSpec) -> Result<Box<dyn Medium>, MachineErro
     }
 }
 
+/// Opens the medium that `spec` describes for reading only, whatever `spec` says of writing: with the overlay where
+/// there is one, and without making or changing any file.
+pub(crate) fn open_untouched(role: Role, spec: &ImageSpec) -> Result<Box<dyn Medium>, MachineError> {
+    let plain = ImageSpec { read_only: true, discard_writes: false, overlay: None, ..spec.clone() };
+    let base = open(role, &plain)?;
+    match &spec.overlay {
+        Some(path) => Ok(Box::new(Overlay::open_existing(role, base, path)?)),
+        None => Ok(base),
+    }
+}
+
 fn shown_path(spec: &ImageSpec) -> PathBuf {
     spec.path.clone().unwrap_or_else(|| PathBuf::from("(built in)"))
 }

@@ -53,7 +53,16 @@ fn header(base_len: u64, base_hash: u64) -> [u8; HEADER as usize] {
 
 impl Overlay {
     /// Opens the overlay file at `path` for `base`, or creates it.
-    pub(super) fn open(role: Role, mut base: Box<dyn Medium>, path: &Path) -> Result<Self, MachineError> {
+    pub(super) fn open(role: Role, base: Box<dyn Medium>, path: &Path) -> Result<Self, MachineError> {
+        Self::open_as(role, base, path, true)
+    }
+
+    /// Opens the overlay file at `path` for reading; it has to be there.
+    pub(super) fn open_existing(role: Role, base: Box<dyn Medium>, path: &Path) -> Result<Self, MachineError> {
+        Self::open_as(role, base, path, false)
+    }
+
+    fn open_as(role: Role, mut base: Box<dyn Medium>, path: &Path, write: bool) -> Result<Self, MachineError> {
         let host = |source| MachineError::Open { role, path: path.to_path_buf(), source };
         let bad = |problem: &str, advice: &str| MachineError::content(role, path, problem, advice);
         let blocks = base.len().div_ceil(BLOCK);
@@ -67,10 +76,10 @@ impl Overlay {
         let expected = header(base.len(), xxh3_64(&first));
 
         let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(host)?;
-        super::lock(role, path, &file, true)?;
+            OpenOptions::new().read(true).write(write).create(write).truncate(false).open(path).map_err(host)?;
+        super::lock(role, path, &file, write)?;
         let size = file.seek(SeekFrom::End(0)).map_err(host)?;
-        if size == 0 {
+        if size == 0 && write {
             file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&expected)).map_err(host)?;
             file.set_len(data_start(blocks)).map_err(host)?;
             return Ok(Self { base, file, table: vec![0; count], slots: 0 });

@@ -11,7 +11,7 @@ use crate::config::ImageSpec;
 use crate::error::{MachineError, Role};
 use crate::image;
 use rewind86_devices::ide::Position;
-use rewind86_devices::medium::Medium;
+use rewind86_devices::medium::{Medium, MemMedium};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -74,6 +74,14 @@ pub(crate) struct Inserted {
     pub spec: ImageSpec,
 }
 
+/// Bytes of the medium that stands for an unknown one.
+const BLANK: usize = 1_474_560;
+
+/// Whether writes change files of the host.
+fn written_in_place(spec: &ImageSpec) -> bool {
+    spec.path.is_some() && !spec.read_only && (spec.overlay.is_some() || !spec.discard_writes)
+}
+
 /// What each drive is to hold.
 pub(crate) type Sides = Vec<(Slot, Box<dyn Medium>)>;
 
@@ -118,8 +126,14 @@ impl Media {
                 known.clone()
             }
             None => {
-                let mut store = Store::new(self.next, image::open(role, spec)?);
-                store.set_guard(self.guard.clone());
+                let store = if self.library.is_empty() {
+                    let mut store = Store::new(self.next, image::open(role, spec)?);
+                    store.set_guard(self.guard.clone().filter(|_| written_in_place(spec)));
+                    store
+                } else {
+                    // A medium that was gone before the recording started; the state that is loaded says so.
+                    Store::private(self.next, Box::new(MemMedium { data: vec![0; BLANK], read_only: true }), true)
+                };
                 Inserted { store: Arc::new(Mutex::new(store)), role, spec: spec.clone() }
             }
         };
@@ -144,11 +158,6 @@ impl Media {
         self.slots.get(&slot)
     }
 
-    /// The number of the next medium.
-    pub fn next_ordinal(&self) -> u32 {
-        self.next
-    }
-
     /// Offers the media that a replay will meet, by number.
     pub fn set_library(&mut self, library: BTreeMap<u32, Inserted>) {
         self.library = library;
@@ -157,7 +166,7 @@ impl Media {
     /// From here on `guard` sees what is overwritten, in these media and in later ones.
     pub fn set_guard(&mut self, guard: Option<SharedGuard>) {
         for inserted in self.slots.values() {
-            lock(&inserted.store).set_guard(guard.clone());
+            lock(&inserted.store).set_guard(guard.clone().filter(|_| written_in_place(&inserted.spec)));
         }
         self.guard = guard;
     }

@@ -1,0 +1,378 @@
+//! A recording that was read: the machine, the events, the hashes, and the media as they were.
+
+use super::event::{Batch, End, Epoch, Event, Moment, PreImage};
+use super::log::{self, HEAD, Kind, Tail};
+use super::recorder::{Settings, Start};
+use crate::container::{ContainerError, Reader, decompress};
+use crate::error::MachineError;
+use crate::identity::{Difference, Identity, MediumId};
+use crate::image;
+use crate::media::store::{Over, Store};
+use crate::media::{Inserted, Slot};
+use crate::state::pages::{PAGE, PageTable, page};
+use crate::state::{State, StateError};
+use rewind86_devices::medium::{Medium, MediumError};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use thiserror::Error;
+
+/// Why a recording cannot be used. To be preceded by the file's name.
+#[derive(Debug, Error)]
+pub enum RecordingError {
+    /// The host cannot read it.
+    #[error("cannot be read: {0}; check the name and permissions")]
+    Io(#[from] io::Error),
+    /// Another kind of file.
+    #[error("is not a recording of this program; name a file that --record wrote")]
+    Foreign,
+    /// A format that this program does not know.
+    #[error("has format version {found}, this program reads version {known}; use the program that wrote it")]
+    Version {
+        /// In the file.
+        found: u32,
+        /// What the program reads.
+        known: u32,
+    },
+    /// The header is not what was written.
+    #[error("log damaged at byte {at}, in the header (epoch 0): {problem}; restore it from a copy")]
+    Header {
+        /// Offset of the header.
+        at: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A record is not what was written.
+    #[error(
+        "log damaged at byte {at}, in epoch {epoch} (instructions {from} to {to}), component log; restore it from a copy"
+    )]
+    Damaged {
+        /// Offset of the record.
+        at: u64,
+        /// The epoch that the record belongs to, counted from 1.
+        epoch: u64,
+        /// Instruction count at which the epoch starts.
+        from: u64,
+        /// Instruction count at which it would end.
+        to: u64,
+    },
+    /// The program or a file is not the one that was recorded.
+    #[error("epoch 0: another machine: {0}; use the program and the files that were recorded")]
+    Machine(Difference),
+    /// An image holds something else.
+    #[error(
+        "epoch {epoch}: component media: the image {name} in {slot} differs from the recorded one in bytes {start} to {end}; restore it from a copy"
+    )]
+    Medium {
+        /// The epoch in which the medium was inserted, 0 for the start.
+        epoch: u64,
+        /// The drive.
+        slot: Slot,
+        /// The image.
+        name: String,
+        /// First byte of the part that differs.
+        start: u64,
+        /// Byte behind it.
+        end: u64,
+    },
+    /// An image could not be read.
+    #[error("needs the image {0}, which fails: {1}; check the file")]
+    Image(String, MediumError),
+    /// The machine could not be built.
+    #[error("needs its machine: {0}")]
+    Build(#[from] MachineError),
+    /// A state does not fit.
+    #[error("{0}; use the program that wrote it")]
+    State(#[from] StateError),
+    /// The other recording that this one continues.
+    #[error("continues the recording {name}, which {problem}")]
+    Parent {
+        /// The other recording.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// A recording.
+pub struct Recording {
+    path: PathBuf,
+    identity: Identity,
+    settings: Settings,
+    start_state: Option<Arc<State>>,
+    events: Vec<(Moment, Event)>,
+    epochs: Vec<Epoch>,
+    components: Vec<Vec<u32>>,
+    end: Moment,
+    last: Option<End>,
+    old_blocks: BTreeMap<u32, PageTable>,
+    cut: Option<u64>,
+}
+
+impl Recording {
+    /// Reads a recording file.
+    ///
+    /// # Errors
+    /// What is wrong with it. A file that was cut off is none: it is used as far as it goes.
+    pub fn open(path: &Path) -> Result<Self, RecordingError> {
+        Self::parse(&std::fs::read(path)?, path)
+    }
+
+    /// Reads a recording from memory; `path` names it in messages.
+    ///
+    /// # Errors
+    /// As [`Recording::open`].
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, RecordingError> {
+        if bytes.get(..8) != Some(log::MAGIC) {
+            return Err(RecordingError::Foreign);
+        }
+        let found = bytes.get(8..HEAD).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
+        if found != log::VERSION {
+            return Err(RecordingError::Version { found, known: log::VERSION });
+        }
+        let header = |problem: String| RecordingError::Header { at: HEAD as u64, problem };
+        let (records, tail) = log::records(bytes);
+        let mut records = records.into_iter();
+        let Some(first) = records.next().filter(|r| r.kind == Kind::Header) else {
+            return Err(header("it is incomplete".into()));
+        };
+        let content = bytes.get(first.content).unwrap_or_default();
+        let mut recording = Self::from_header(content, path).map_err(|e| header(e.to_string()))?;
+        let mut at = recording.settings.at;
+        for record in records {
+            let content = bytes.get(record.content.clone()).unwrap_or_default();
+            let offset = record.content.start as u64;
+            recording.add(record.kind, content, &mut at).ok_or_else(|| recording.damaged(offset))?;
+        }
+        recording.end = recording.last.as_ref().map_or(at, |e| e.at);
+        match tail {
+            Tail::Whole => {}
+            Tail::Cut(offset) => recording.cut = Some(offset),
+            Tail::Damaged(offset) => return Err(recording.damaged(offset)),
+        }
+        Ok(recording)
+    }
+
+    fn from_header(content: &[u8], path: &Path) -> Result<Self, ContainerError> {
+        let mut reader = Reader::new(content, b"R86HEAD\x1a", log::VERSION, "the header of a recording")?;
+        let text = reader.expect("recording")?;
+        let settings: Settings =
+            serde_json::from_slice(&text).map_err(|_| ContainerError::Damaged { at: 0, name: "recording".into() })?;
+        let identity = Identity::decode(&mut reader)?;
+        let start_state = if settings.start == Start::State {
+            let mut state = State::default();
+            state.decode(&mut reader, identity.config.memory / PAGE as u64)?;
+            Some(Arc::new(state))
+        } else {
+            None
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            identity,
+            end: settings.at,
+            settings,
+            start_state,
+            events: Vec::new(),
+            epochs: Vec::new(),
+            components: Vec::new(),
+            last: None,
+            old_blocks: BTreeMap::new(),
+            cut: None,
+        })
+    }
+
+    /// The error for a wrong record behind what was read so far.
+    fn damaged(&self, at: u64) -> RecordingError {
+        let epoch = self.epochs.len() as u64 + 1;
+        let from = self.epochs.last().map_or(self.settings.at.icount, |e| e.at.icount);
+        RecordingError::Damaged { at, epoch, from, to: super::recorder::next_multiple(from, self.settings.interval) }
+    }
+
+    /// Takes one record over; `at` is the place at which the one before ends.
+    fn add(&mut self, kind: Kind, content: &[u8], at: &mut Moment) -> Option<()> {
+        if self.last.is_some() {
+            return None;
+        }
+        match kind {
+            Kind::Header => return None,
+            Kind::Batch => {
+                let batch: Batch = postcard::from_bytes(content).ok()?;
+                let step = |at: &mut Moment, d: (u64, u64)| {
+                    at.tick = at.tick.checked_add(d.0)?;
+                    at.icount = at.icount.checked_add(d.1)?;
+                    (at.icount <= at.tick).then_some(*at)
+                };
+                for (ticks, icount, event) in batch.events {
+                    let place = step(at, (ticks, icount))?;
+                    self.events.push((place, event));
+                }
+                let place = step(at, batch.until)?;
+                if let Some(e) = batch.epoch {
+                    let mut all = self.components.last().cloned().unwrap_or_default();
+                    all.resize(self.settings.components.len().min(64), 0);
+                    let changed = all.iter_mut().enumerate().filter(|(i, _)| e.changed >> i & 1 != 0);
+                    changed.zip(&e.hashes).for_each(|((_, to), from)| *to = *from);
+                    self.components.push(all);
+                    self.epochs.push(Epoch { at: place, hash: e.hash, changed: e.changed, hashes: e.hashes });
+                }
+            }
+            Kind::PreImage => {
+                let old: PreImage = postcard::from_bytes(content).ok()?;
+                let data = decompress(&old.data, PAGE as u64)?;
+                let table = self.old_blocks.entry(old.ordinal).or_default();
+                if table.get(old.block).is_none() {
+                    table.set(old.block, Some(page(&data)));
+                }
+            }
+            Kind::End => {
+                let end: End = postcard::from_bytes(content).ok()?;
+                if end.at < *at {
+                    return None;
+                }
+                self.last = Some(end);
+            }
+        }
+        Some(())
+    }
+
+    /// The file's name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The machine at the start.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// How it was recorded.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The events in order.
+    pub fn events(&self) -> &[(Moment, Event)] {
+        &self.events
+    }
+
+    /// The hashes in order.
+    pub fn epochs(&self) -> &[Epoch] {
+        &self.epochs
+    }
+
+    /// The last place.
+    pub fn end(&self) -> Moment {
+        self.end
+    }
+
+    /// The hash at the end; `None` when the recording was cut off.
+    pub fn last_hash(&self) -> Option<&End> {
+        self.last.as_ref()
+    }
+
+    /// Where the file was cut off, if it was.
+    pub fn cut(&self) -> Option<u64> {
+        self.cut
+    }
+
+    /// The state at the start; `None` is power-on.
+    pub(crate) fn start_state(&self) -> Option<&Arc<State>> {
+        self.start_state.as_ref()
+    }
+
+    /// The number of the epoch that ends at an instruction count.
+    pub fn epoch_at(&self, icount: u64) -> Option<usize> {
+        self.epochs.binary_search_by_key(&icount, |e| e.at.icount).ok()
+    }
+
+    /// The low halves of the component hashes at epoch `n`, in the order of the header's names.
+    pub fn component_hashes(&self, n: usize) -> &[u32] {
+        self.components.get(n).map_or(&[], Vec::as_slice)
+    }
+
+    /// All media that were in a drive, with the epoch in which they were inserted.
+    pub fn media(&self) -> impl Iterator<Item = (u64, &MediumId, Option<&Vec<u8>>)> {
+        let start = self.identity.media.iter().map(|m| (0, m, m.spec.bytes.as_ref()));
+        let later = self.events.iter().filter_map(|(at, event)| match event {
+            Event::Insert(medium, bytes) => {
+                let epoch = self.epochs.partition_point(|e| e.at.tick < at.tick) as u64 + 1;
+                Some((epoch, &**medium, bytes.as_ref()))
+            }
+            _ => None,
+        });
+        start.chain(later)
+    }
+
+    /// The blocks of medium `ordinal` that are not any more in its image: overwritten while it was inserted, or later
+    /// when the same file was inserted again.
+    fn old_blocks(&self, medium: &MediumId) -> PageTable {
+        let mut table = self.old_blocks.get(&medium.ordinal).cloned().unwrap_or_default();
+        for (_, later, _) in self.media().filter(|(_, m, _)| m.ordinal > medium.ordinal) {
+            if later.spec.path.is_none() || later.spec.path != medium.spec.path {
+                continue;
+            }
+            if let Some(blocks) = self.old_blocks.get(&later.ordinal) {
+                for (block, data) in blocks.iter() {
+                    if table.get(block).is_none() {
+                        table.set(block, Some(Arc::clone(data)));
+                    }
+                }
+            }
+        }
+        table
+    }
+
+    /// Opens all media as they were when they were inserted; nothing is ever written to the images.
+    pub(crate) fn library(&self) -> Result<BTreeMap<u32, Inserted>, RecordingError> {
+        let mut library = BTreeMap::new();
+        for (epoch, medium, bytes) in self.media() {
+            let mut spec = medium.spec.clone();
+            spec.bytes = bytes.cloned();
+            let base = image::open_untouched(medium.role, &spec)?;
+            let base = Patched { base, blocks: self.old_blocks(medium) };
+            let mut store = Store::private(medium.ordinal, Box::new(base), medium.read_only);
+            let found = store.content().map_err(|e| RecordingError::Image(medium.name(), e))?;
+            if let Some(place) = medium.content.difference(&found) {
+                return Err(RecordingError::Medium {
+                    epoch,
+                    slot: medium.slot,
+                    name: medium.name(),
+                    start: place.start,
+                    end: place.end,
+                });
+            }
+            let store = Arc::new(Mutex::new(store));
+            library.insert(medium.ordinal, Inserted { store, role: medium.role, spec });
+        }
+        Ok(library)
+    }
+}
+
+/// An image with some blocks as they were.
+struct Patched {
+    base: Box<dyn Medium>,
+    blocks: PageTable,
+}
+
+impl Medium for Patched {
+    fn len(&self) -> u64 {
+        self.base.len()
+    }
+
+    fn read_only(&self) -> bool {
+        true
+    }
+
+    fn read_at(&mut self, at: u64, buf: &mut [u8]) -> Result<(), MediumError> {
+        Over { base: self.base.as_mut(), blocks: &self.blocks }.read_at(at, buf)
+    }
+
+    fn write_at(&mut self, _: u64, _: &[u8]) -> Result<(), MediumError> {
+        Err(MediumError::ReadOnly)
+    }
+
+    fn flush(&mut self) -> Result<(), MediumError> {
+        Ok(())
+    }
+}
