@@ -5,7 +5,7 @@
 use super::arena::enter;
 use super::lower::{code_name, end_op, fault_op};
 use super::table::{Unit, unit_of};
-use super::{CHAIN_MAX, early, lower};
+use super::{CHAIN_MAX, Want, early, lower};
 use crate::bus::Bus;
 use crate::fault::{Exec, Fault};
 use crate::mem::{PAGE, PhysMem};
