@@ -172,7 +172,9 @@ fn measure(name: &str, code: &[u8]) -> Result<(u64, Duration), Failure> {
         match exit {
             RunExit::Time | RunExit::Icount | RunExit::Probe => {}
             RunExit::Stopped(why) => return Err(failed(&format!("stopped: {why}"))),
-            RunExit::PowerOff | RunExit::DebugExit(_) => return Err(failed("switched the machine off")),
+            RunExit::PowerOff | RunExit::DebugExit(_) | RunExit::ReplayEnd | RunExit::Diverged(_) => {
+                return Err(failed("switched the machine off"));
+            }
         }
         if began.elapsed() > LIMIT {
             return Err(failed("does not end"));

@@ -12,6 +12,8 @@ pub const USAGE: u8 = 2;
 pub const TIMEOUT: u8 = 3;
 /// `--max-instructions` were retired.
 pub const INSTRUCTIONS: u8 = 4;
+/// A replay is not the recorded run.
+pub const DIVERGED: u8 = 5;
 /// A step of the script failed.
 pub const SCRIPT: u8 = 6;
 /// The guest stopped for good.

@@ -158,6 +158,8 @@ impl Runner<'_> {
                 RunExit::PowerOff => return self.powered_off(),
                 RunExit::DebugExit(value) => return (value.wrapping_mul(2).wrapping_add(1), None),
                 RunExit::Stopped(why) => return (status::STOPPED, Some(format!("the guest stopped: {why}"))),
+                RunExit::ReplayEnd => return (status::OK, None),
+                RunExit::Diverged(d) => return (status::DIVERGED, Some(d.to_string())),
             }
             let host = Instant::now();
             if let Some(rate) = meter.rate(host, self.run.machine.icount(), self.run.machine.now()) {

@@ -5,6 +5,7 @@ use super::recorder::next_multiple;
 use super::recording::Recording;
 use crate::hash;
 use crate::machine::{Machine, RunExit};
+use std::fmt;
 use std::sync::Arc;
 
 /// Where a replay left the recording.
@@ -18,6 +19,19 @@ pub struct Divergence {
     pub at: Moment,
     /// The components that differ.
     pub components: Vec<String>,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the run is not the recorded one: epoch {}, instructions {} to {}, component {}",
+            self.epoch,
+            self.good.icount,
+            self.at.icount,
+            self.components.join(", ")
+        )
+    }
 }
 
 /// A machine's player.
