@@ -22,6 +22,8 @@ mod pte {
     pub const G: u64 = 1 << 8;
     pub const NX: u64 = 1 << 63;
     pub const ADDR: u64 = 0x000F_FFFF_FFFF_F000;
+    /// Free for software in IA-32e mode.
+    pub const IGNORED: u64 = 0x7FF0_0000_0000_0000;
 }
 
 /// Page-fault error code bits (SDM volume 3, section 4.7).
@@ -156,7 +158,9 @@ impl Cpu {
                 shift = 12;
             }
         } else {
-            let reserved = pte::ADDR & !self.model.phys_mask() | if nxe { 0 } else { pte::NX };
+            // Bits 52 to 62 are ignored in IA-32e mode and reserved outside it (SDM volume 3, table 4-11).
+            let high = if self.long_mode() { 0 } else { pte::IGNORED };
+            let reserved = pte::ADDR & !self.model.phys_mask() | high | if nxe { 0 } else { pte::NX };
             let mut table;
             let mut level: u32;
             if self.long_mode() {
