@@ -91,9 +91,15 @@ impl Cpu {
         self.breakpoints_armed() && self.breakpoints().any(|b| matches!(b.watch, Watch::Write | Watch::ReadWrite))
     }
 
-    /// The instruction at RIP has a breakpoint, and RF does not mask it.
+    /// The instruction at RIP follows MOV SS or POP SS.
+    fn in_ss_shadow(&self) -> bool {
+        self.sys.shadow_ss && self.icount < self.sys.shadow_end
+    }
+
+    /// The instruction at RIP has a breakpoint, and neither RF nor a load of SS before it masks that (SDM volume 3,
+    /// 17.3.1.1).
     pub(crate) fn instruction_breakpoint(&mut self) -> Option<Fault> {
-        if !self.breakpoints_armed() || self.eflags & eflags::RF != 0 || self.sys.repeating {
+        if !self.breakpoints_armed() || self.eflags & eflags::RF != 0 || self.sys.repeating || self.in_ss_shadow() {
             return None;
         }
         let lin = self.rip.wrapping_add(self.seg[Seg::Cs as usize].base) & self.lin_mask();
