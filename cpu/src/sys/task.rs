@@ -226,7 +226,9 @@ impl Cpu {
         // Until its descriptor is loaded, each segment is there by name only.
         let v86 = self.v86();
         let cpl = if v86 { 3 } else { rpl(image.seg[Seg::Cs as usize]) };
-        self.cpl = cpl;
+        // A fault before the stack is loaded must not use it: from the lowest privilege, its handler gets a stack of the
+        // new task.
+        self.cpl = 3;
         for (s, &selector) in self.seg.iter_mut().zip(&image.seg) {
             *s = if v86 { v86_segment(selector) } else { null_segment(selector, cpl) };
         }
@@ -246,7 +248,9 @@ impl Cpu {
         if v86 {
             return self.check_task_ip(ext);
         }
-        self.load_task_stack(image.seg[Seg::Ss as usize], ext)?;
+        self.load_task_stack(image.seg[Seg::Ss as usize], cpl, ext)?;
+        self.cpl = cpl;
+        self.update_mode();
         self.load_task_code(image.seg[Seg::Cs as usize], ext)?;
         self.update_mode();
         for seg in [Seg::Ds, Seg::Es, Seg::Fs, Seg::Gs] {
@@ -275,13 +279,13 @@ impl Cpu {
         Ok(())
     }
 
-    fn load_task_stack(&mut self, selector: u16, ext: u16) -> Exec {
+    fn load_task_stack(&mut self, selector: u16, cpl: u8, ext: u16) -> Exec {
         let error = code_of(selector) | ext;
         if is_null(selector) {
             return Err(Fault::ts(error));
         }
         let d = self.find_descriptor(selector)?.ok_or(Fault::ts(error))?;
-        if !d.writable_data() || d.dpl() != self.cpl || rpl(selector) != self.cpl {
+        if !d.writable_data() || d.dpl() != cpl || rpl(selector) != cpl {
             return Err(Fault::ts(error));
         }
         if !d.present() {
