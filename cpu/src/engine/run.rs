@@ -103,6 +103,12 @@ impl Cpu {
             if self.sys.halted {
                 return Exit::Halted;
             }
+            if self.virtual_interrupt_due() {
+                if !self.deliver_fault(Fault::GP0) {
+                    return Exit::Shutdown;
+                }
+                continue;
+            }
             if self.engine.probes.code.is_some() {
                 self.probe_execute();
                 if self.engine.probes.stops() {
@@ -328,7 +334,19 @@ impl Cpu {
         }
         let mut decoder = Decoder::with_ip(self.engine.key.bits(), bytes, ip, self.decoder_options());
         let i = decoder.decode();
-        (decoder.last_error() != DecoderError::NoMoreBytes).then_some(i)
+        let more = decoder.last_error() == DecoderError::NoMoreBytes || i.is_invalid() && self.unfinished(bytes);
+        (!more).then_some(i)
+    }
+
+    /// As many bytes as an instruction may have are the beginning of a longer one, which the decoder calls invalid: such
+    /// an instruction has a prefix to spare, and goes on without.
+    fn unfinished(&self, bytes: &[u8]) -> bool {
+        if bytes.len() < MAX_LEN {
+            return false;
+        }
+        let mut decoder = Decoder::with_ip(self.engine.key.bits(), &bytes[1..], 0, self.decoder_options());
+        let _ = decoder.decode();
+        decoder.last_error() == DecoderError::NoMoreBytes
     }
 
     fn fetch_byte(&mut self, lin: u64) -> Exec<u8> {

@@ -76,6 +76,14 @@ impl Cpu {
         Ok(())
     }
 
+    /// VIF and VIP are both set where they count: #GP(0) before the next instruction (SDM volume 3, 20.3.2). Only IRET
+    /// and a task switch lead here, and both end the chain.
+    pub(crate) fn virtual_interrupt_due(&self) -> bool {
+        const BOTH: u64 = eflags::VIF | eflags::VIP;
+        let extension = if self.v86() { cr4::VME } else { cr4::PVI };
+        self.eflags & BOTH == BOTH && self.cpl == 3 && self.iopl() < 3 && self.sys.cr4 & extension != 0
+    }
+
     /// POPF in virtual-8086 mode below IOPL 3.
     fn popf_virtual(&mut self, image: u64, size: u64) -> Exec {
         if self.sys.cr4 & cr4::VME == 0 || size != 2 {
