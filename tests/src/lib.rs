@@ -2,7 +2,12 @@
 //! `conformance` program share them.
 #![forbid(unsafe_code)]
 
+/// The assembler of the firmware: boot images for tests are made with it too.
+#[macro_use]
+#[path = "../../bios/build/asm16.rs"]
+pub mod asm16;
 pub mod conformance;
 pub mod guests;
 pub mod moo;
 pub mod rig;
+pub mod sweep;
