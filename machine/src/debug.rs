@@ -65,6 +65,24 @@ impl Machine {
         self.report_devices();
     }
 
+    /// Writes at a linear address; `false` and nothing written when a byte is not mapped.
+    pub fn write_linear(&mut self, linear: u64, data: &[u8]) -> bool {
+        let mut pieces = Vec::new();
+        let mut rest = data;
+        let mut at = linear;
+        while !rest.is_empty() {
+            let Some(physical) = self.physical(at, None) else { return false };
+            let n = (4096 - (at & 0xFFF) as usize).min(rest.len());
+            let (piece, behind) = rest.split_at(n);
+            pieces.push((physical, piece));
+            (rest, at) = (behind, at.wrapping_add(n as u64));
+        }
+        for (physical, piece) in pieces {
+            self.write_memory(physical, piece);
+        }
+        true
+    }
+
     /// The processor, to change its registers: this changes what the guest computes.
     pub fn cpu_mut(&mut self) -> &mut rewind86_cpu::Cpu {
         &mut self.cpu

@@ -23,6 +23,13 @@ pub(crate) struct Checkpoint {
     pub state: Arc<State>,
 }
 
+impl Checkpoint {
+    /// Its instruction count.
+    pub fn icount(&self) -> u64 {
+        self.at.icount
+    }
+}
+
 /// All of them.
 pub(crate) struct Checkpoints {
     all: BTreeMap<u64, Checkpoint>,

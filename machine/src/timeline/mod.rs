@@ -16,7 +16,8 @@ use crate::record::event::Moment;
 use crate::record::player::{Divergence, Player};
 use crate::record::{Recording, RecordingError};
 use crate::state::StateError;
-use checkpoints::{Checkpoint, Checkpoints};
+pub(crate) use checkpoints::Checkpoint;
+use checkpoints::Checkpoints;
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
@@ -227,6 +228,17 @@ impl Timeline {
         }
         self.first_moment = true;
         Ok(())
+    }
+
+    /// A checkpoint of this moment, which must be the first of its instruction count, for another timeline.
+    pub(crate) fn stand(&mut self) -> Result<Checkpoint, StateError> {
+        let next = self.machine.player.as_ref().map_or(0, |p| p.next);
+        Ok(Checkpoint { at: self.machine.moment(), next, grid: false, state: self.machine.capture()? })
+    }
+
+    /// Goes to a checkpoint of another timeline of the same recording.
+    pub(crate) fn seat(&mut self, checkpoint: &Checkpoint) -> Result<(), StateError> {
+        self.restore(checkpoint)
     }
 
     /// Bytes that the checkpoints hold, and how many there are.
