@@ -16,6 +16,11 @@ use crate::display::Control;
 use crate::display::terminal::{self, RawMode, TerminalDisplay};
 #[cfg(feature = "window")]
 use crate::display::window::WindowDisplay;
+use crate::gdb::{
+    self,
+    link::{Host, Link},
+};
+use crate::runner::guest::Guest;
 use crate::runner::view::{Shared, Want};
 use crate::runner::{self, Command, Ending, Run, serial};
 use crate::script;
@@ -120,12 +125,19 @@ pub fn run(settings: Settings, name: &str) -> Result<u8, Failure> {
         .map(|(port, what)| serial::open(what, port, &sender))
         .collect::<Result<_, _>>()?;
     let debugcon = serial::open_debugcon(settings.debugcon.as_ref())?;
+    let (gdb, debugger) = match &settings.gdb {
+        None => (None, None),
+        Some(options) => {
+            let (link, stops) = Link::new(sender.clone());
+            (Some(gdb::start(options, link)?), Some(Host::new(stops, options.wait)))
+        }
+    };
     let signal = watch_signals();
     let mut shown = Shown::open(&settings, name)?;
     let want = shown.want();
     let default_speed = if want == Want::Nothing { Speed::Max } else { Speed::Percent(100) };
     let run = Run {
-        machine,
+        machine: Guest::Machine(Box::new(machine)),
         speed: settings.speed.unwrap_or(default_speed),
         script: script.map(script::Engine::new),
         timeout: settings.timeout,
@@ -136,6 +148,7 @@ pub fn run(settings: Settings, name: &str) -> Result<u8, Failure> {
         discard_writes: settings.discard_writes,
         want,
         signal,
+        debugger,
     };
     // Raw mode ends, and with it the alternate screen, before anything is reported.
     let raw = match settings.serial.iter().position(|s| *s == Serial::Stdio) {
@@ -158,6 +171,9 @@ pub fn run(settings: Settings, name: &str) -> Result<u8, Failure> {
     }
     let ending = machine_thread.join();
     drop((shown, raw));
+    if let Some(gdb) = gdb {
+        gdb.part();
+    }
     match ending {
         Ok(ending) => Ok(report(&ending, settings.stats)),
         // The panic hook has said what happened.

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::spec::{self, Display, Image, Serial};
 use super::values::{self, BootOrder, Rtc, Speed};
+use crate::gdb;
 
 /// Everything that can be said about a machine and how it is run; `None` and empty mean "not said".
 #[derive(Args, Clone, Debug, Default)]
@@ -110,9 +111,9 @@ pub struct RunOptions {
     /// Start from a snapshot
     #[arg(long, value_name = "FILE", help_heading = "The run")]
     pub snapshot_load: Option<String>,
-    /// Serve the GDB remote protocol
-    #[arg(long, value_name = "ADDR", help_heading = "The run")]
-    pub gdb: Option<String>,
+    /// Serve the GDB remote protocol at HOST:PORT or unix:PATH; with wait, before the first instruction
+    #[arg(long, value_name = "ADDR[,wait][,arch=8086|386|x86-64]", value_parser = gdb::Options::parse, help_heading = "The run")]
+    pub gdb: Option<gdb::Options>,
     /// Serve the control socket
     #[arg(long, value_name = "ADDR", help_heading = "The run")]
     pub qmp: Option<String>,
@@ -192,7 +193,6 @@ impl RunOptions {
             ("--display vnc", self.display == Some(Display::Vnc)),
             ("--record", self.record.is_some()),
             ("--snapshot-load", self.snapshot_load.is_some()),
-            ("--gdb", self.gdb.is_some()),
             ("--qmp", self.qmp.is_some()),
         ];
         let named = named.iter().find(|(_, given)| *given).map(|(name, _)| (*name).to_string());

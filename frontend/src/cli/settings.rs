@@ -8,6 +8,7 @@ use rewind86_machine::config::{DEFAULT_ICOUNT_RATE, ImageSpec, KernelSpec, Machi
 use super::options::RunOptions;
 use super::spec::{Display, Image, Serial};
 use super::values::{Rtc, Speed, rtc_from_unix};
+use crate::gdb;
 use crate::status::Failure;
 
 /// Serial ports that a PC has at most.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub hash_at: Vec<u64>,
     /// Print statistics.
     pub stats: bool,
+    /// The GDB server.
+    pub gdb: Option<gdb::Options>,
     /// Media that are inserted later are opened so too.
     pub discard_writes: bool,
 }
@@ -136,6 +139,7 @@ pub fn resolve(options: &RunOptions) -> Result<Settings, Failure> {
         max_instructions: options.max_instructions,
         hash_at,
         stats: options.stats,
+        gdb: options.gdb.clone(),
         discard_writes: options.discard_writes,
     })
 }
@@ -209,7 +213,6 @@ mod tests {
             ("--display vnc", "not available in this version: --display vnc"),
             ("--record f", "not available in this version: --record"),
             ("--snapshot-load f", "not available in this version: --snapshot-load"),
-            ("--gdb :1234", "not available in this version: --gdb"),
             ("--qmp unix:f", "not available in this version: --qmp"),
         ];
         for (line, message) in golden {

@@ -2,8 +2,9 @@
 //!
 //! Between slices it takes input, looks at the script, writes what the guest sent, hands a picture to the display and
 //! sleeps when the machine is ahead of real time. None of these changes what the guest computes: a script acts at
-//! fixed virtual times, and everything else that reaches the guest comes through [`Machine::input`].
+//! fixed virtual times, and everything else that reaches the guest comes through [`rewind86_machine::Machine::input`].
 
+pub mod guest;
 pub mod pace;
 pub mod serial;
 mod stage;
@@ -16,12 +17,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use rewind86_machine::{Frame, InputEvent, Machine, RunExit};
+use rewind86_machine::{Frame, InputEvent, RunExit};
 
 use crate::cli::values::Speed;
+use crate::gdb::link::{Host, Request, Stop};
 use crate::script::{Engine, Outcome, TICK};
 use crate::shot;
 use crate::status::{self, one_line};
+use guest::Guest;
 use pace::{Meter, Pacer};
 use serial::Sink;
 use stage::MachineStage;
@@ -47,6 +50,8 @@ pub enum Command {
     Screenshot(PathBuf),
     /// End the run.
     Quit,
+    /// From the debugger.
+    Debug(Request),
 }
 
 /// How a run ended.
@@ -65,7 +70,7 @@ pub struct Ending {
 /// A machine and how it is to be run.
 pub struct Run {
     /// The machine, at power-on.
-    pub machine: Machine,
+    pub machine: Guest,
     /// Pacing.
     pub speed: Speed,
     /// The script.
@@ -86,6 +91,8 @@ pub struct Run {
     pub want: Want,
     /// The number of a signal that asks to end.
     pub signal: Arc<AtomicUsize>,
+    /// The debugger's hold on the machine, if there may be one.
+    pub debugger: Option<Host>,
 }
 
 /// A [`Run`] under way.
@@ -120,6 +127,9 @@ pub fn run(run: Run, commands: Receiver<Command>, shared: &Shared) -> Ending {
         slices: 0,
     };
     let (status, message) = runner.until_end();
+    if let Some(debugger) = &mut runner.run.debugger {
+        debugger.over(status);
+    }
     runner.finish(status, message)
 }
 
@@ -131,7 +141,7 @@ impl Runner<'_> {
             if let Some(end) = self.take_commands().or_else(|| self.host_limits()) {
                 return end;
             }
-            if self.paused {
+            if self.paused || self.held() {
                 if let Some(end) = self.wait(PAUSED) {
                     return end;
                 }
@@ -154,12 +164,21 @@ impl Runner<'_> {
                 return (status::HOST, Some(format!("cannot write the guest's output: {}", status::io_reason(&e))));
             }
             match exit {
-                RunExit::Time | RunExit::Icount | RunExit::Probe => {}
+                RunExit::Time | RunExit::Icount => {}
+                RunExit::Probe => {
+                    let hits = self.run.machine.take_hits();
+                    self.stop(Stop::Hits(hits));
+                }
                 RunExit::PowerOff => return self.powered_off(),
                 RunExit::DebugExit(value) => return (value.wrapping_mul(2).wrapping_add(1), None),
+                RunExit::Stopped(why) if self.debugged() => self.stop(Stop::Dead(why)),
                 RunExit::Stopped(why) => return (status::STOPPED, Some(format!("the guest stopped: {why}"))),
+                RunExit::ReplayEnd if self.debugged() => self.stop(Stop::End),
                 RunExit::ReplayEnd => return (status::OK, None),
                 RunExit::Diverged(d) => return (status::DIVERGED, Some(d.to_string())),
+            }
+            if self.run.debugger.as_ref().is_some_and(|d| d.until() <= self.run.machine.icount()) {
+                self.stop(Stop::Done);
             }
             let host = Instant::now();
             if let Some(rate) = meter.rate(host, self.run.machine.icount(), self.run.machine.now()) {
@@ -178,7 +197,8 @@ impl Runner<'_> {
     fn next_stop(&self) -> u64 {
         let hash = self.run.hash_at.first().copied().unwrap_or(u64::MAX);
         let slice = self.run.machine.icount().saturating_add(SLICE_INSTRUCTIONS);
-        hash.min(self.run.max_instructions.unwrap_or(u64::MAX)).min(slice)
+        let debugger = self.run.debugger.as_ref().map_or(u64::MAX, Host::until);
+        hash.min(debugger).min(self.run.max_instructions.unwrap_or(u64::MAX)).min(slice)
     }
 
     /// Does what has to be done at this instruction count.
@@ -255,8 +275,35 @@ impl Runner<'_> {
                 });
             }
             Command::Quit => return Some((status::OK, None)),
+            Command::Debug(request) => self.debug(request),
         }
         None
+    }
+
+    /// Lets the debugger look at the machine, change it or run it.
+    fn debug(&mut self, request: Request) {
+        let Some(debugger) = &mut self.run.debugger else { return };
+        let held = debugger.held();
+        debugger.obey(request, &mut self.run.machine);
+        if held && !debugger.held() {
+            self.pacer.restart(Instant::now(), self.run.machine.now());
+        }
+    }
+
+    /// The debugger holds the machine.
+    fn held(&self) -> bool {
+        self.run.debugger.as_ref().is_some_and(Host::held)
+    }
+
+    /// A debugger is connected.
+    fn debugged(&self) -> bool {
+        self.run.debugger.as_ref().is_some_and(Host::attached)
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        if let Some(debugger) = &mut self.run.debugger {
+            debugger.stop(stop);
+        }
     }
 
     fn note(&self, text: String) {
