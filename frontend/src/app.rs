@@ -1,5 +1,6 @@
 //! Puts a run together: the machine, what it is connected to, the display, and the thread that runs it.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -115,8 +116,28 @@ fn machine_failure(error: &MachineError) -> Failure {
 
 /// Runs a machine to its end and answers with the exit status. `name` stands in titles.
 pub fn run(settings: Settings, name: &str) -> Result<u8, Failure> {
+    let mut machine = build(&settings)?;
+    if let Some(path) = &settings.record {
+        let failed = |why: String| Failure::host(format!("--record: {}: {why}", path.display()));
+        let file = File::create(path).map_err(|e| failed(format!("cannot be written: {}", status::io_reason(&e))))?;
+        machine.record(Box::new(file), &settings.record_options).map_err(|e| failed(e.to_string()))?;
+    }
+    run_guest(Guest::Machine(Box::new(machine)), settings, name)
+}
+
+/// Builds the machine, at power-on or at the moment of a snapshot.
+fn build(settings: &Settings) -> Result<Machine, Failure> {
+    match &settings.snapshot {
+        None => Machine::new(&settings.config).map_err(|e| machine_failure(&e)),
+        Some((path, snapshot)) => snapshot
+            .load(&settings.config)
+            .map_err(|e| Failure::host(format!("--snapshot-load: {} {e}", path.display()))),
+    }
+}
+
+/// Runs a machine that was built, or that plays a recording.
+pub fn run_guest(machine: Guest, settings: Settings, name: &str) -> Result<u8, Failure> {
     let script = settings.script.as_deref().map(script::load).transpose()?;
-    let machine = Machine::new(&settings.config).map_err(|e| machine_failure(&e))?;
     let (sender, receiver) = mpsc::sync_channel(COMMANDS);
     let serial: Vec<_> = settings
         .serial
@@ -137,11 +158,13 @@ pub fn run(settings: Settings, name: &str) -> Result<u8, Failure> {
     let want = shown.want();
     let default_speed = if want == Want::Nothing { Speed::Max } else { Speed::Percent(100) };
     let run = Run {
-        machine: Guest::Machine(Box::new(machine)),
+        machine,
         speed: settings.speed.unwrap_or(default_speed),
         script: script.map(script::Engine::new),
         timeout: settings.timeout,
         max_instructions: settings.max_instructions,
+        until: settings.until,
+        album: settings.album,
         hash_at: settings.hash_at,
         serial,
         debugcon,

@@ -10,6 +10,7 @@ mod gdb;
 mod guests;
 mod keymap;
 mod query;
+mod replay;
 mod runner;
 mod script;
 mod shot;
@@ -69,8 +70,8 @@ fn run() -> Result<u8, Failure> {
         Command::Disk { action: DiskAction::Convert(_) } => unavailable("disk convert"),
         Command::Disk { action: DiskAction::Check(_) } => unavailable("disk check"),
         Command::Bench => bench::run(),
-        Command::Replay(_) => unavailable("replay"),
-        Command::Verify(_) => unavailable("verify"),
+        Command::Replay(options) => replay::replay(&options),
+        Command::Verify(options) => replay::verify(&options),
         Command::Query(_) => unavailable("query"),
     }
 }

@@ -22,6 +22,7 @@ mod screen;
 pub mod snapshot;
 mod state;
 pub mod timeline;
+pub mod verify;
 
 pub use config::MachineConfig;
 pub use error::{MachineError, Role};

@@ -3,6 +3,7 @@
 pub mod machine_file;
 #[allow(rustdoc::broken_intra_doc_links, reason = "the comments are help texts: their brackets mean optional")]
 pub mod options;
+pub mod replay;
 pub mod settings;
 pub mod spec;
 pub mod values;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 use crate::status::{Failure, one_line};
 use options::RunOptions;
+use replay::{ReplayOptions, VerifyOptions};
 
 /// A PC in software: boots unmodified operating systems.
 #[derive(Parser, Debug)]
@@ -59,11 +61,9 @@ pub enum Command {
     /// The built-in speed check
     Bench,
     /// Run a recording again
-    #[command(hide = true)]
-    Replay(Unavailable),
+    Replay(Box<ReplayOptions>),
     /// Replay against the hash chain of a recording
-    #[command(hide = true)]
-    Verify(Unavailable),
+    Verify(VerifyOptions),
     /// Ask the history of a recording
     #[command(hide = true)]
     Query(Unavailable),

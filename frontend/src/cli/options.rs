@@ -107,10 +107,13 @@ pub struct RunOptions {
     pub stats: bool,
     /// Write a recording
     #[arg(long, value_name = "FILE", help_heading = "The run")]
-    pub record: Option<String>,
+    pub record: Option<PathBuf>,
+    /// Instructions between two hashes of a recording; 0 for none
+    #[arg(long, value_name = "N", value_parser = values::number, help_heading = "The run")]
+    pub record_interval: Option<u64>,
     /// Start from a snapshot
     #[arg(long, value_name = "FILE", help_heading = "The run")]
-    pub snapshot_load: Option<String>,
+    pub snapshot_load: Option<PathBuf>,
     /// Serve the GDB remote protocol at HOST:PORT or unix:PATH; with wait, before the first instruction
     #[arg(long, value_name = "ADDR[,wait][,arch=8086|386|x86-64]", value_parser = gdb::Options::parse, help_heading = "The run")]
     pub gdb: Option<gdb::Options>,
@@ -157,6 +160,7 @@ impl RunOptions {
             hash_at: list(self.hash_at, base.hash_at),
             stats: self.stats || base.stats,
             record: self.record.or(base.record),
+            record_interval: self.record_interval.or(base.record_interval),
             snapshot_load: self.snapshot_load.or(base.snapshot_load),
             gdb: self.gdb.or(base.gdb),
             qmp: self.qmp.or(base.qmp),
@@ -165,7 +169,15 @@ impl RunOptions {
 
     /// Makes relative file names start at `folder`.
     pub fn relative_to(mut self, folder: &std::path::Path) -> Self {
-        let files = [&mut self.bios, &mut self.vga_bios, &mut self.kernel, &mut self.initrd, &mut self.script];
+        let files = [
+            &mut self.bios,
+            &mut self.vga_bios,
+            &mut self.kernel,
+            &mut self.initrd,
+            &mut self.script,
+            &mut self.record,
+            &mut self.snapshot_load,
+        ];
         let files = files.into_iter().flatten();
         let images = self.floppy.iter_mut().chain(&mut self.disk).chain(&mut self.cdrom);
         let sinks = self.serial.iter_mut().chain(&mut self.debugcon).filter_map(|s| match s {
@@ -191,8 +203,6 @@ impl RunOptions {
             ("--net", self.net.iter().any(|n| n != "none")),
             ("--nic", !self.nic.is_empty()),
             ("--display vnc", self.display == Some(Display::Vnc)),
-            ("--record", self.record.is_some()),
-            ("--snapshot-load", self.snapshot_load.is_some()),
             ("--qmp", self.qmp.is_some()),
         ];
         let named = named.iter().find(|(_, given)| *given).map(|(name, _)| (*name).to_string());

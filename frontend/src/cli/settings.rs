@@ -1,15 +1,19 @@
 //! From options to a machine and the way it is run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rewind86_machine::config::{DEFAULT_ICOUNT_RATE, ImageSpec, KernelSpec, MachineConfig};
+use rewind86_machine::config::{ImageSpec, KernelSpec, MachineConfig};
+use rewind86_machine::record::RecordOptions;
+use rewind86_machine::snapshot::Snapshot;
 
 use super::options::RunOptions;
 use super::spec::{Display, Image, Serial};
 use super::values::{Rtc, Speed, rtc_from_unix};
 use crate::gdb;
-use crate::status::Failure;
+use crate::runner::album::Album;
+use crate::status::{Failure, io_reason};
 
 /// Serial ports that a PC has at most.
 const SERIAL_PORTS: usize = 4;
@@ -17,7 +21,7 @@ const SERIAL_PORTS: usize = 4;
 const IDE_DEVICES: usize = 4;
 
 /// A run, resolved.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Settings {
     /// The machine.
     pub config: MachineConfig,
@@ -43,6 +47,16 @@ pub struct Settings {
     pub gdb: Option<gdb::Options>,
     /// Media that are inserted later are opened so too.
     pub discard_writes: bool,
+    /// Instruction count at which the run ends as if it were over.
+    pub until: Option<u64>,
+    /// Pictures to take on the way.
+    pub album: Option<Album>,
+    /// The recording to write.
+    pub record: Option<PathBuf>,
+    /// How it is written.
+    pub record_options: RecordOptions,
+    /// The snapshot to start from.
+    pub snapshot: Option<(PathBuf, Arc<Snapshot>)>,
 }
 
 /// An image as the machine opens it.
@@ -94,36 +108,10 @@ pub fn resolve(options: &RunOptions) -> Result<Settings, Failure> {
         }
     }
 
-    let spec = |image: &Image| image_spec(image, options.discard_writes);
-    let mut floppies = options.floppy.iter().map(spec);
-    let room_for_cdrom = options.disk.len() < IDE_DEVICES;
-    let config = MachineConfig {
-        cpu: options.cpu.clone().unwrap_or_default(),
-        memory: options.memory.unwrap_or(MachineConfig::default().memory),
-        floppies: [floppies.next(), floppies.next()],
-        disks: options.disk.iter().map(spec).collect(),
-        cdrom: match &options.cdrom {
-            Some(image) => Some(Some(ImageSpec { read_only: true, ..spec(image) })),
-            None => room_for_cdrom.then_some(None),
-        },
-        boot: options.boot.as_ref().map(|b| b.0.clone()).unwrap_or_default(),
-        kernel: options.kernel.as_ref().map(|kernel| KernelSpec {
-            kernel: kernel.clone(),
-            initrd: options.initrd.clone(),
-            append: options.append.clone().unwrap_or_default(),
-        }),
-        bios: options.bios.clone(),
-        vga_bios: options.vga_bios.clone(),
-        rtc: match options.rtc {
-            Some(Rtc::At(time)) => time,
-            Some(Rtc::Now) => rtc_from_unix(now()),
-            None => Default::default(),
-        },
-        icount_rate: options.icount_rate.unwrap_or(DEFAULT_ICOUNT_RATE),
-        serial_ports: options.serial.len().max(2),
-        debug_exit: options.debug_exit,
-        no_reboot: options.no_reboot,
-        ..MachineConfig::default()
+    let snapshot = options.snapshot_load.as_deref().map(read_snapshot).transpose()?;
+    let config = match &snapshot {
+        Some((_, snapshot)) => config(options, snapshot.config().clone(), true),
+        None => config(options, MachineConfig::default(), false),
     };
     let mut hash_at = options.hash_at.clone();
     hash_at.sort_unstable();
@@ -141,7 +129,72 @@ pub fn resolve(options: &RunOptions) -> Result<Settings, Failure> {
         stats: options.stats,
         gdb: options.gdb.clone(),
         discard_writes: options.discard_writes,
+        until: None,
+        album: None,
+        record: options.record.clone(),
+        record_options: options
+            .record_interval
+            .map_or_else(RecordOptions::default, |interval| RecordOptions { interval }),
+        snapshot,
     })
+}
+
+/// Reads a snapshot file.
+fn read_snapshot(path: &Path) -> Result<(PathBuf, Arc<Snapshot>), Failure> {
+    let failed = |why: String| Failure::host(format!("--snapshot-load: {} {why}", path.display()));
+    let bytes =
+        std::fs::read(path).map_err(|e| failed(format!("cannot be read: {}; check the name", io_reason(&e))))?;
+    let snapshot = Snapshot::parse(&bytes).map_err(|e| failed(e.to_string()))?;
+    Ok((path.to_path_buf(), Arc::new(snapshot)))
+}
+
+/// The machine: what the options say, and `base` where they say nothing. `loaded` means that `base` is a snapshot's.
+fn config(options: &RunOptions, base: MachineConfig, loaded: bool) -> MachineConfig {
+    let spec = |image: &Image| image_spec(image, options.discard_writes);
+    let kept = |image: ImageSpec| match options.discard_writes && image.path.is_some() && image.overlay.is_none() {
+        true => ImageSpec { discard_writes: true, ..image },
+        false => image,
+    };
+    let mut floppies = options.floppy.iter().map(spec);
+    let room_for_cdrom = options.disk.len() < IDE_DEVICES;
+    MachineConfig {
+        cpu: options.cpu.clone().unwrap_or(base.cpu),
+        memory: options.memory.unwrap_or(base.memory),
+        floppies: match options.floppy.is_empty() {
+            true => base.floppies.map(|f| f.map(kept)),
+            false => [floppies.next(), floppies.next()],
+        },
+        disks: match options.disk.is_empty() {
+            true => base.disks.into_iter().map(kept).collect(),
+            false => options.disk.iter().map(spec).collect(),
+        },
+        cdrom: match &options.cdrom {
+            Some(image) => Some(Some(ImageSpec { read_only: true, ..spec(image) })),
+            None if loaded => base.cdrom,
+            None => room_for_cdrom.then_some(None),
+        },
+        boot: options.boot.as_ref().map_or(base.boot, |b| b.0.clone()),
+        kernel: match &options.kernel {
+            Some(kernel) => Some(KernelSpec {
+                kernel: kernel.clone(),
+                initrd: options.initrd.clone(),
+                append: options.append.clone().unwrap_or_default(),
+            }),
+            None => base.kernel,
+        },
+        bios: options.bios.clone().or(base.bios),
+        vga_bios: options.vga_bios.clone().or(base.vga_bios),
+        rtc: match options.rtc {
+            Some(Rtc::At(time)) => time,
+            Some(Rtc::Now) => rtc_from_unix(now()),
+            None => base.rtc,
+        },
+        icount_rate: options.icount_rate.unwrap_or(base.icount_rate),
+        serial_ports: options.serial.len().max(base.serial_ports),
+        debug_exit: options.debug_exit || base.debug_exit,
+        no_reboot: options.no_reboot || base.no_reboot,
+        ..base
+    }
 }
 
 #[cfg(test)]
@@ -211,8 +264,6 @@ mod tests {
             ("--nic ne2000", "not available in this version: --nic"),
             ("--share d", "not available in this version: --share"),
             ("--display vnc", "not available in this version: --display vnc"),
-            ("--record f", "not available in this version: --record"),
-            ("--snapshot-load f", "not available in this version: --snapshot-load"),
             ("--qmp unix:f", "not available in this version: --qmp"),
         ];
         for (line, message) in golden {

@@ -12,7 +12,6 @@ pub enum Guest {
     /// As it is told; a player inside may tell it.
     Machine(Box<Machine>),
     /// Through a recording, leaving checkpoints.
-    #[allow(dead_code)]
     Timeline(Box<Timeline>),
 }
 

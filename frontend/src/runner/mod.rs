@@ -4,6 +4,7 @@
 //! sleeps when the machine is ahead of real time. None of these changes what the guest computes: a script acts at
 //! fixed virtual times, and everything else that reaches the guest comes through [`rewind86_machine::Machine::input`].
 
+pub mod album;
 pub mod guest;
 pub mod pace;
 pub mod serial;
@@ -24,6 +25,7 @@ use crate::gdb::link::{Host, Request, Stop};
 use crate::script::{Engine, Outcome, TICK};
 use crate::shot;
 use crate::status::{self, one_line};
+use album::Album;
 use guest::Guest;
 use pace::{Meter, Pacer};
 use serial::Sink;
@@ -79,6 +81,10 @@ pub struct Run {
     pub timeout: Option<Duration>,
     /// Instruction limit.
     pub max_instructions: Option<u64>,
+    /// Instruction count at which the run ends as if it were over.
+    pub until: Option<u64>,
+    /// Pictures to take on the way.
+    pub album: Option<Album>,
     /// Instruction counts to print a hash at, ascending.
     pub hash_at: Vec<u64>,
     /// Output of COM1, COM2 ...
@@ -106,6 +112,8 @@ struct Runner<'a> {
     pacer: Pacer,
     started: Instant,
     slices: u64,
+    /// Host seconds at which the recording was last written out.
+    synced: u64,
 }
 
 /// Status and message of an end.
@@ -125,6 +133,7 @@ pub fn run(run: Run, commands: Receiver<Command>, shared: &Shared) -> Ending {
         pacer,
         started,
         slices: 0,
+        synced: 0,
     };
     let (status, message) = runner.until_end();
     if let Some(debugger) = &mut runner.run.debugger {
@@ -138,7 +147,11 @@ impl Runner<'_> {
         let mut next_tick = self.run.machine.now();
         let mut meter = Meter::new(self.started, self.run.machine.icount(), self.run.machine.now());
         loop {
-            if let Some(end) = self.take_commands().or_else(|| self.host_limits()) {
+            // A hash is that of the moment before any input at it, as a recording has it.
+            if let Some(end) = self.at_instruction() {
+                return end;
+            }
+            if let Some(end) = self.take_pictures().or_else(|| self.take_commands()).or_else(|| self.host_limits()) {
                 return end;
             }
             if self.paused || self.held() {
@@ -153,15 +166,16 @@ impl Runner<'_> {
                 }
                 next_tick = (self.run.machine.now() / TICK + 1) * TICK;
             }
-            if let Some(end) = self.at_instruction() {
-                return end;
-            }
             let slice_end = self.run.machine.now() + SLICE;
             let until = if self.run.script.is_some() { slice_end.min(next_tick) } else { slice_end };
+            let until = self.run.album.as_ref().map_or(until, |a| a.due().min(until));
             let exit = self.run.machine.run(until, self.next_stop());
             self.slices += 1;
             if let Err(e) = self.deliver_output() {
                 return (status::HOST, Some(format!("cannot write the guest's output: {}", status::io_reason(&e))));
+            }
+            if let Some(end) = self.keep_recording() {
+                return end;
             }
             match exit {
                 RunExit::Time | RunExit::Icount => {}
@@ -198,7 +212,8 @@ impl Runner<'_> {
         let hash = self.run.hash_at.first().copied().unwrap_or(u64::MAX);
         let slice = self.run.machine.icount().saturating_add(SLICE_INSTRUCTIONS);
         let debugger = self.run.debugger.as_ref().map_or(u64::MAX, Host::until);
-        hash.min(debugger).min(self.run.max_instructions.unwrap_or(u64::MAX)).min(slice)
+        let until = self.run.until.unwrap_or(u64::MAX).min(debugger);
+        hash.min(self.run.max_instructions.unwrap_or(u64::MAX)).min(until).min(slice)
     }
 
     /// Does what has to be done at this instruction count.
@@ -212,8 +227,29 @@ impl Runner<'_> {
                 return Some((status::HOST, Some(format!("--hash-at: standard output: {}", status::io_reason(&e)))));
             }
         }
+        if self.run.until.is_some_and(|n| icount >= n) {
+            return Some((status::OK, None));
+        }
         let limit = self.run.max_instructions.filter(|&n| icount >= n)?;
         Some((status::INSTRUCTIONS, Some(format!("instruction limit: {limit} were retired (--max-instructions)"))))
+    }
+
+    /// Takes the picture that is due.
+    fn take_pictures(&mut self) -> Option<End> {
+        let album = self.run.album.as_mut()?;
+        album.take(&mut self.run.machine).err().map(|why| (status::HOST, Some(why)))
+    }
+
+    /// Makes sure, now and then, that the recording is on its way to the disk.
+    fn keep_recording(&mut self) -> Option<End> {
+        let seconds = self.started.elapsed().as_secs();
+        if seconds == self.synced {
+            return None;
+        }
+        self.synced = seconds;
+        self.run.machine.sync_recording();
+        let error = self.run.machine.take_recording_error()?;
+        Some((status::HOST, Some(format!("--record: cannot write the recording: {}", status::io_reason(&error)))))
     }
 
     /// The ends that come from the host.
@@ -378,7 +414,14 @@ impl Runner<'_> {
         }
     }
 
-    fn finish(mut self, status: u8, message: Option<String>) -> Ending {
+    fn finish(mut self, mut status: u8, mut message: Option<String>) -> Ending {
+        if let Err(e) = self.run.machine.finish_recording() {
+            status = status::HOST;
+            message = Some(format!("--record: cannot write the recording: {}", status::io_reason(&e)));
+        }
+        if let Some(Err(why)) = self.run.album.as_mut().map(Album::finish) {
+            (status, message) = (status::HOST, Some(why));
+        }
         // Output of the last moments; an error of standard output is known by now.
         let _ = self.deliver_output();
         self.show(Instant::now(), true);

@@ -9,7 +9,7 @@ use crate::cli::settings::image_spec;
 use crate::cli::spec::Image;
 use crate::script::Stage;
 use crate::shot;
-use crate::status::one_line;
+use crate::status::{io_reason, one_line};
 
 /// A machine between two slices.
 pub struct MachineStage<'a> {
@@ -42,5 +42,10 @@ impl Stage for MachineStage<'_> {
         let mut frame = Frame::default();
         self.machine.frame(&mut frame);
         shot::write_png(&frame, path)
+    }
+
+    fn snapshot(&mut self, path: &Path) -> Result<(), String> {
+        let bytes = self.machine.save().map_err(|e| one_line(&e.to_string()))?;
+        std::fs::write(path, bytes).map_err(|e| io_reason(&e))
     }
 }

@@ -28,6 +28,8 @@ pub trait Stage {
     fn media(&mut self, drive: Drive, image: Option<&Image>) -> Result<(), String>;
     /// Writes the screen as PNG.
     fn screenshot(&mut self, path: &Path) -> Result<(), String>;
+    /// Writes a snapshot of the machine.
+    fn snapshot(&mut self, path: &Path) -> Result<(), String>;
 }
 
 /// Where a script stands.
@@ -185,6 +187,7 @@ impl Engine {
                 Ok(Progress::Done)
             }
             Action::Screenshot(path) => stage.screenshot(path).map(|()| Progress::Done),
+            Action::Snapshot(path) => stage.snapshot(path).map(|()| Progress::Done),
             Action::ScreenText(path) => {
                 let rows = stage.screen().ok_or("the screen is in a graphics mode; use screenshot")?;
                 let text: String = rows.iter().flat_map(|row| [row.as_str(), "\n"]).collect();
@@ -250,6 +253,9 @@ mod tests {
         }
         fn screenshot(&mut self, _: &Path) -> Result<(), String> {
             Err("No such file or directory".into())
+        }
+        fn snapshot(&mut self, _: &Path) -> Result<(), String> {
+            Err("No space left on device".into())
         }
     }
 
@@ -332,6 +338,8 @@ mod tests {
         assert_eq!(text, "line 1: assert-screen \"A\": the screen does not show it");
         let text = failed(&mut engine("screenshot /no/x.png"), &mut stage);
         assert_eq!(text, "line 1: screenshot /no/x.png: No such file or directory");
+        let text = failed(&mut engine("snapshot a.snap"), &mut stage);
+        assert_eq!(text, "line 1: snapshot a.snap: No space left on device");
         stage.refuse = true;
         let text = failed(&mut engine("key a\nquit"), &mut stage);
         assert_eq!(text, "line 1: key a: refused");

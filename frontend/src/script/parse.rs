@@ -57,6 +57,8 @@ pub enum Action {
     Screenshot(PathBuf),
     /// The text screen, a line per row.
     ScreenText(PathBuf),
+    /// The whole machine.
+    Snapshot(PathBuf),
     /// Exchange a medium.
     Media(Drive, Option<spec::Image>),
     /// End the run.
@@ -158,6 +160,7 @@ const USAGE: &[(&str, &str)] = &[
     ("sleep", "sleep SECONDS"),
     ("screenshot", "screenshot FILE.png"),
     ("screen-text", "screen-text FILE"),
+    ("snapshot", "snapshot FILE"),
     ("floppy", "floppy FILE[,readonly]"),
     ("cdrom", "cdrom FILE"),
     ("eject", "eject [floppy|floppy2|cdrom]"),
@@ -186,6 +189,7 @@ fn action(name: &Token, arguments: &[Token]) -> Result<Action, String> {
         ("mouse", [x, y, buttons @ ..]) => mouse(x, y, buttons),
         ("sleep", [time]) => Ok(Action::Sleep(seconds(time)?)),
         ("screenshot", [file]) => Ok(Action::Screenshot(some_text(file)?.into())),
+        ("snapshot", [file]) => Ok(Action::Snapshot(some_text(file)?.into())),
         ("screen-text", [file]) => Ok(Action::ScreenText(some_text(file)?.into())),
         ("floppy", [file]) => Ok(Action::Media(Drive::Floppy(0), Some(spec::floppy(&file.text()?)?))),
         ("cdrom", [file]) => Ok(Action::Media(Drive::Cdrom, Some(spec::cdrom(&file.text()?)?))),

@@ -63,7 +63,7 @@ struct Held {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct MediaState {
     next: u32,
-    slots: BTreeMap<Slot, Held>,
+    slots: Vec<(Slot, Held)>,
 }
 
 /// A medium that a drive holds, with how it was opened.
@@ -111,7 +111,7 @@ impl Serialize for Media {
 impl<'de> Deserialize<'de> for Media {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let state = MediaState::deserialize(d)?;
-        Ok(Self { next: state.next, pending: state.slots, ..Self::default() })
+        Ok(Self { next: state.next, pending: state.slots.into_iter().collect(), ..Self::default() })
     }
 }
 

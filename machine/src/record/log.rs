@@ -7,6 +7,7 @@
 //! then records:
 //!   1   kind: 1 header, 2 batch, 3 old block of an image, 4 end
 //!   4   bytes of the content
+//!   2   low bits of the xxh3 of kind and length, seeded likewise: a wrong length is damage, not the end of the file
 //!   n   content
 //!   4   low half of the xxh3 of kind, length and content, seeded with the xxh3 of the record before
 //! ```
@@ -27,7 +28,7 @@ pub(crate) const VERSION: u32 = 1;
 /// Bytes before the first record.
 pub(crate) const HEAD: usize = 12;
 /// Bytes before and behind a record's content.
-const FRAME: (usize, usize) = (5, 4);
+const FRAME: (usize, usize) = (7, 4);
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,7 @@ impl LogWriter {
         let mut bytes = Vec::with_capacity(content.len() + FRAME.0 + FRAME.1);
         bytes.push(kind as u8);
         bytes.extend((content.len() as u32).to_le_bytes());
+        bytes.extend((chain_hash(self.chain, &bytes, &[]) as u16).to_le_bytes());
         self.chain = chain_hash(self.chain, &bytes, content);
         bytes.extend(content);
         bytes.extend((self.chain as u32).to_le_bytes());
@@ -142,6 +144,10 @@ pub(crate) fn records(bytes: &[u8]) -> (Vec<Record>, Tail) {
         let Some(&first) = rest.first() else { return (out, Tail::Whole) };
         let Some(kind) = Kind::of(first) else { return (out, Tail::Damaged(at as u64)) };
         let Some((head, body)) = rest.split_at_checked(FRAME.0) else { return (out, Tail::Cut(at as u64)) };
+        let (plain, check) = head.split_at(FRAME.0 - 2);
+        if (chain_hash(chain, plain, &[]) as u16).to_le_bytes() != check {
+            return (out, Tail::Damaged(at as u64));
+        }
         let len = head.get(1..5).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes) as usize;
         let Some((content, tail)) = body.split_at_checked(len) else { return (out, Tail::Cut(at as u64)) };
         let Some(sum) = tail.first_chunk::<4>() else { return (out, Tail::Cut(at as u64)) };
@@ -201,11 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn flipped_bits_are_damage_or_a_cut() {
+    fn flipped_bits_are_damage() {
         let mut bytes = file();
         for bit in HEAD * 8..bytes.len() * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_ne!(records(&bytes).1, Tail::Whole, "bit {bit}");
+            assert!(matches!(records(&bytes).1, Tail::Damaged(_)), "bit {bit}");
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
     }

@@ -44,10 +44,10 @@ pub enum Start {
     Branch {
         /// The other recording's file.
         parent: std::path::PathBuf,
-        /// Hash of the other recording up to that place.
+        /// Hash of the other recording's header and of its events up to that place.
         prefix: u64,
-        /// The place.
-        at: Moment,
+        /// The number of these events.
+        events: usize,
     },
 }
 
@@ -165,6 +165,29 @@ impl Machine {
         self.recorder =
             Some(Recorder { log, interval: options.interval, last: at, pending: Vec::new(), hashes: Vec::new() });
         Ok(())
+    }
+
+    /// Leaves the recording that is played: from here on the machine takes input again. What it writes to the media that
+    /// it has stays in memory.
+    pub fn go_live(&mut self) {
+        self.player = None;
+        self.board.media.set_library(Default::default());
+    }
+
+    /// As [`Machine::go_live`], and records what comes as a branch of the recording that was played: the file names it
+    /// and continues it from here.
+    ///
+    /// # Errors
+    /// As [`Machine::record`].
+    pub fn record_branch(&mut self, out: Box<dyn Write + Send>) -> Result<(), SnapshotError> {
+        let Some(player) = self.player.take() else { return self.record(out, &RecordOptions::default()) };
+        self.go_live();
+        let parent = player.recording.path().to_path_buf();
+        let parent = std::path::absolute(&parent).unwrap_or(parent);
+        let prefix = player.recording.prefix_hash(player.next);
+        // The chain goes on in the parent's steps.
+        let options = RecordOptions { interval: player.recording.settings().interval };
+        self.record_from(out, &options, Start::Branch { parent, prefix, events: player.next })
     }
 
     /// Writes the recording up to this moment, so that it can be used if the program ends without warning.

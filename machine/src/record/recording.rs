@@ -2,11 +2,13 @@
 
 use super::event::{Batch, End, Epoch, Event, Moment, PreImage};
 use super::log::{self, HEAD, Kind, Tail};
+use super::player::Player;
 use super::recorder::{Settings, Start};
 use crate::container::{ContainerError, Reader, decompress};
 use crate::error::MachineError;
 use crate::identity::{Difference, Identity, MediumId};
 use crate::image;
+use crate::machine::Machine;
 use crate::media::store::{Over, Store};
 use crate::media::{Inserted, Slot};
 use crate::state::pages::{PAGE, PageTable, page};
@@ -151,7 +153,72 @@ impl Recording {
             Tail::Cut(offset) => recording.cut = Some(offset),
             Tail::Damaged(offset) => return Err(recording.damaged(offset)),
         }
-        Ok(recording)
+        match recording.settings.start.clone() {
+            Start::Branch { parent, prefix, events } => recording.join(&parent, prefix, events),
+            _ => Ok(recording),
+        }
+    }
+
+    /// Puts what came before the branch in front of it.
+    fn join(mut self, parent: &Path, prefix: u64, count: usize) -> Result<Self, RecordingError> {
+        let beside = parent.file_name().and_then(|name| Some(self.path.parent()?.join(name)));
+        let file = beside.filter(|p| !parent.exists() && p.exists()).unwrap_or_else(|| parent.to_path_buf());
+        let wrong = |problem: String| RecordingError::Parent { name: file.display().to_string(), problem };
+        let same = || file.canonicalize().ok() == self.path.canonicalize().ok();
+        if same() {
+            return Err(wrong("is itself".into()));
+        }
+        let base = Self::open(&file).map_err(|e| wrong(e.to_string()))?;
+        if base.prefix_hash(count) != prefix {
+            return Err(wrong("is another one now; restore it from a copy".into()));
+        }
+        let at = self.settings.at;
+        let mut old_blocks: BTreeMap<u32, PageTable> = BTreeMap::new();
+        let known = self.identity.media.iter().map(|m| m.ordinal).max();
+        for (_, medium, _) in base.media().filter(|(_, m, _)| known.is_some_and(|k| m.ordinal <= k)) {
+            old_blocks.insert(medium.ordinal, base.old_blocks(medium));
+        }
+        old_blocks.append(&mut self.old_blocks);
+        let mut events = base.events;
+        events.truncate(count);
+        events.append(&mut self.events);
+        let kept = base.epochs.partition_point(|e| e.at.icount <= at.icount);
+        let (mut epochs, mut components) = (base.epochs, base.components);
+        epochs.truncate(kept);
+        components.truncate(kept);
+        epochs.append(&mut self.epochs);
+        components.append(&mut self.components);
+        Ok(Self {
+            identity: base.identity,
+            settings: Settings { start: base.settings.start, at: base.settings.at, ..self.settings },
+            start_state: base.start_state,
+            events,
+            epochs,
+            components,
+            old_blocks,
+            path: self.path,
+            end: self.end,
+            last: self.last,
+            cut: self.cut,
+        })
+    }
+
+    /// A hash of the machine, the start and the first `events` events: what a branch continues.
+    pub(crate) fn prefix_hash(&self, events: usize) -> u64 {
+        let mut bytes = serde_json::to_vec(&self.identity).unwrap_or_default();
+        bytes.extend(serde_json::to_vec(&self.settings).unwrap_or_default());
+        bytes.extend(postcard::to_stdvec(self.events.get(..events).unwrap_or_default()).unwrap_or_default());
+        xxhash_rust::xxh3::xxh3_64(&bytes)
+    }
+
+    /// A machine that plays the recording from its start.
+    ///
+    /// # Errors
+    /// What is wrong with the machine or its media.
+    pub fn play(self: &Arc<Self>, check: bool) -> Result<Machine, RecordingError> {
+        let mut machine = self.machine(64)?;
+        machine.player = Some(Player::new(Arc::clone(self), check));
+        Ok(machine)
     }
 
     fn from_header(content: &[u8], path: &Path) -> Result<Self, ContainerError> {

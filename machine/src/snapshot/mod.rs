@@ -80,6 +80,12 @@ pub struct Snapshot {
     state: State,
 }
 
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
 impl Snapshot {
     /// Reads a snapshot.
     ///

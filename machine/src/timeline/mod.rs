@@ -140,6 +140,14 @@ impl Timeline {
         &mut self.machine
     }
 
+    /// From here on hashes are not compared.
+    pub fn stop_checking(&mut self) {
+        if let Some(player) = &mut self.machine.player {
+            player.check = false;
+            player.ended = None;
+        }
+    }
+
     /// Gives the machine away, for a run that leaves the recording.
     pub fn into_machine(self) -> Machine {
         self.machine

@@ -1,0 +1,146 @@
+//! The commands that work on recordings: `replay` and `verify`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rewind86_machine::record::{RecordOptions, Recording, RecordingError};
+use rewind86_machine::timeline::GotoError;
+use rewind86_machine::{Machine, Timeline, TimelineOptions, verify as check};
+
+use crate::app;
+use crate::cli::replay::{ReplayOptions, VerifyOptions};
+use crate::cli::settings::Settings;
+use crate::cli::spec::Display;
+use crate::runner::album::Album;
+use crate::runner::guest::Guest;
+use crate::status::{self, Failure, io_reason};
+
+/// Virtual time between two pictures of a folder and of a video.
+const EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(40));
+
+/// The failure that a recording error is: a recording that does not fit its machine or media has diverged before it
+/// began.
+pub fn failure(path: &Path, error: &RecordingError) -> Failure {
+    let text = format!("recording {} {error}", path.display());
+    match error {
+        RecordingError::Damaged { .. }
+        | RecordingError::Header { .. }
+        | RecordingError::Medium { .. }
+        | RecordingError::Machine(_) => Failure { status: status::DIVERGED, ..Failure::host(text) },
+        _ => Failure::host(text),
+    }
+}
+
+/// Reads a recording.
+pub fn open(path: &Path) -> Result<Arc<Recording>, Failure> {
+    Recording::open(path).map(Arc::new).map_err(|e| failure(path, &e))
+}
+
+fn album(options: &ReplayOptions, start: u64) -> Result<Option<Album>, Failure> {
+    let (folder, video) = (options.screenshots.as_deref(), options.video.as_deref());
+    if folder.is_none() && video.is_none() {
+        return match options.every {
+            Some(_) => Err(Failure::usage("--every needs --screenshots DIR or --video FILE")),
+            None => Ok(None),
+        };
+    }
+    let every = options.every.unwrap_or(if video.is_some() { EVERY.1 } else { EVERY.0 });
+    Album::new(folder, video, every, start).map(Some).map_err(Failure::host)
+}
+
+/// Runs a recording again, or leaves it somewhere.
+pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
+    let path = &options.recording;
+    let recording = open(path)?;
+    note_cut(&recording);
+    let guest = match options.live_from {
+        // Going back needs checkpoints, and those a timeline.
+        None if options.gdb.is_some() => {
+            let mut walk = TimelineOptions { check: true, ..TimelineOptions::default() };
+            walk.memory = options.checkpoint_memory.unwrap_or(walk.memory);
+            let timeline = Timeline::new(Arc::clone(&recording), walk).map_err(|e| failure(path, &e))?;
+            Guest::Timeline(Box::new(timeline))
+        }
+        None => Guest::Machine(Box::new(recording.play(true).map_err(|e| failure(path, &e))?)),
+        Some(icount) => Guest::Machine(Box::new(leave(&recording, icount, options)?)),
+    };
+    let mut hash_at = options.hash_at.clone();
+    hash_at.sort_unstable();
+    hash_at.dedup();
+    hash_at.retain(|at| *at >= guest.icount());
+    let album = album(options, guest.now())?;
+    let settings = Settings {
+        config: recording.identity().config.clone(),
+        display: Some(options.display.clone().unwrap_or(Display::None)),
+        serial: options.serial.clone(),
+        debugcon: options.debugcon.clone(),
+        speed: options.speed,
+        script: options.script.clone(),
+        timeout: options.timeout,
+        max_instructions: options.max_instructions,
+        hash_at,
+        stats: options.stats,
+        gdb: options.gdb.clone(),
+        discard_writes: false,
+        until: options.until,
+        album,
+        record: None,
+        record_options: RecordOptions::default(),
+        snapshot: None,
+    };
+    let name = path.file_name().map_or_else(|| "replay".into(), |n| n.to_string_lossy().into_owned());
+    app::run_guest(guest, settings, &name)
+}
+
+/// Says on stderr that a recording ends early.
+fn note_cut(recording: &Recording) {
+    if let Some(at) = recording.cut() {
+        let end = recording.end().icount;
+        let text = format!(
+            "rewind86: recording {}: cut off at byte {at}; it is used up to instruction {end}\n",
+            recording.path().display()
+        );
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// A machine that left the recording after `icount` instructions.
+fn leave(recording: &Arc<Recording>, icount: u64, options: &ReplayOptions) -> Result<Machine, Failure> {
+    let path = &options.recording;
+    let walk = TimelineOptions { memory: 0, spacing: u64::MAX, ..TimelineOptions::default() };
+    let mut timeline = Timeline::new(Arc::clone(recording), walk).map_err(|e| failure(path, &e))?;
+    timeline.goto(icount).map_err(|e| match e {
+        GotoError::BeforeStart(_) | GotoError::BehindEnd(_) => Failure::usage(format!("--live-from: {e}")),
+        e => Failure { status: status::DIVERGED, ..Failure::host(format!("recording {}: {e}", path.display())) },
+    })?;
+    let mut machine = timeline.into_machine();
+    match &options.record {
+        None => machine.go_live(),
+        Some(out) => {
+            let failed = |why: String| Failure::host(format!("--record: {}: {why}", out.display()));
+            if std::fs::canonicalize(out).is_ok_and(|o| std::fs::canonicalize(path).is_ok_and(|p| o == p)) {
+                return Err(failed("is the recording that is played; name another file".into()));
+            }
+            let file = File::create(out).map_err(|e| failed(format!("cannot be written: {}", io_reason(&e))))?;
+            machine.record_branch(Box::new(file)).map_err(|e| failed(e.to_string()))?;
+        }
+    }
+    Ok(machine)
+}
+
+/// Compares a recording with the run that it gives.
+pub fn verify(options: &VerifyOptions) -> Result<u8, Failure> {
+    let path = &options.recording;
+    let recording = open(path)?;
+    note_cut(&recording);
+    let mut walk = TimelineOptions { check: true, ..TimelineOptions::default() };
+    walk.memory = options.checkpoint_memory.unwrap_or(walk.memory);
+    let report = check::verify(&recording, &walk).map_err(|e| failure(path, &e))?;
+    let mut out = io::stdout().lock();
+    let written = out.write_all(report.to_string().as_bytes()).and_then(|()| out.flush());
+    written.map_err(|e| Failure::host(format!("standard output: {}", io_reason(&e))))?;
+    Ok(if report.divergence.is_none() { status::OK } else { status::DIVERGED })
+}
