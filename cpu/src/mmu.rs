@@ -284,6 +284,17 @@ impl Cpu {
         Ok(target)
     }
 
+    /// The start of the second page of an access at `lin`, `first` bytes on. That it is canonical comes before any page
+    /// fault of the first.
+    fn second_page(&mut self, lin: u64, first: u64) -> Exec<u64> {
+        let next = lin.wrapping_add(first) & self.lin_mask();
+        if self.long_mode() && !canonical(next) {
+            self.fault_address = lin;
+            return Err(Fault::NON_CANONICAL);
+        }
+        Ok(next)
+    }
+
     fn check_alignment(&self, lin: u64, size: u64, sel: usize) -> Exec {
         if sel == tlb::NEVER && lin & (size - 1) != 0 && self.alignment_checked() {
             return Err(Fault::AC);
@@ -317,7 +328,7 @@ impl Cpu {
             }
             return Ok(v);
         }
-        let next = lin.wrapping_add(first) & self.lin_mask();
+        let next = self.second_page(lin, first)?;
         let a = self.translate(lin, Access::Read, sel)?;
         let b = self.translate(next, Access::Read, sel)?;
         self.watch(lin, size, false, sel);
@@ -366,7 +377,7 @@ impl Cpu {
             }
             return Ok(());
         }
-        let next = lin.wrapping_add(first) & self.lin_mask();
+        let next = self.second_page(lin, first)?;
         let a = self.translate(lin, Access::Write, sel)?;
         let b = self.translate(next, Access::Write, sel)?;
         self.watch(lin, size, true, sel);
@@ -392,12 +403,12 @@ impl Cpu {
             self.check_alignment(lin, size, sel)?;
         }
         let first = PAGE as u64 - (lin & 0xFFF);
-        if first < size || !self.watched_write(lin, sel) {
+        let next = if first < size { Some(self.second_page(lin, first)?) } else { None };
+        if next.is_some() || !self.watched_write(lin, sel) {
             self.translate(lin, Access::Write, sel)?;
         }
-        if first < size {
-            // The second page faults at its first byte.
-            self.translate(lin.wrapping_add(first) & self.lin_mask(), Access::Write, sel)?;
+        if let Some(next) = next {
+            self.translate(next, Access::Write, sel)?;
         }
         Ok(())
     }
