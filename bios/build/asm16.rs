@@ -293,6 +293,11 @@ impl Asm16 {
         self.set_bits(32);
     }
 
+    /// Switches to 64-bit code, whose only branches to labels are those that the program encodes itself.
+    pub fn bits64(&mut self) {
+        self.set_bits(64);
+    }
+
     /// Switches back to 16-bit code.
     pub fn bits16(&mut self) {
         self.set_bits(16);

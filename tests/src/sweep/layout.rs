@@ -21,6 +21,8 @@ pub const SEEN_DR6: i32 = 0x518;
 pub const SEEN_SS: i32 = 0x51C;
 /// See [`SEEN_SS`].
 pub const SEEN_BASE: i32 = 0x520;
+/// CR4 bits that a 64-bit case wants beside PAE.
+pub const WANT_CR4: i32 = 0x528;
 /// Linear address of the case's name.
 pub const NAME: i32 = 0x524;
 /// Registers of 64-bit code as the handler found them: eight quadwords, then the frame.
@@ -72,6 +74,17 @@ pub const TASK_STACK0: i32 = 0xE000;
 pub const TASK_STACK1: i32 = 0xE800;
 /// See [`MONITOR_STACK`].
 pub const STACK3: i32 = 0xF000;
+
+/// Interrupt descriptor table of IA-32e mode.
+pub const IDT64: i32 = 0x3800;
+/// Tables of 4-level paging: identity by 2 MiB pages up to [`HIGH`], whose first 2 MiB have a table.
+pub const PML4: i32 = 0xB000;
+/// See [`PML4`].
+pub const PDPT64: i32 = 0xC000;
+/// See [`PML4`].
+pub const PD64: i32 = 0x6000;
+/// See [`PML4`].
+pub const PT64: i32 = 0x4000;
 
 /// Flat ring 0 code and data.
 pub const CS0: i32 = 0x08;

@@ -10,6 +10,7 @@ pub use crate::asm16;
 
 pub mod cases;
 pub mod layout;
+mod long;
 mod monitor;
 
 use asm16::{Asm16, assemble, d};
@@ -28,17 +29,20 @@ pub struct Image {
     /// Names the file and the golden log.
     pub name: &'static str,
     groups: &'static [cases::Group],
+    /// Cases in IA-32e mode.
+    long: bool,
 }
 
 /// Every image.
 pub const IMAGES: &[Image] = &[
-    Image { name: "segments", groups: cases::SEGMENTS },
-    Image { name: "transfers", groups: cases::TRANSFERS },
-    Image { name: "tasks", groups: cases::TASKS },
-    Image { name: "paging", groups: cases::PAGING },
-    Image { name: "v86", groups: cases::V86 },
-    Image { name: "debug", groups: cases::DEBUG },
-    Image { name: "privilege", groups: cases::PRIVILEGE },
+    Image { name: "segments", groups: cases::SEGMENTS, long: false },
+    Image { name: "transfers", groups: cases::TRANSFERS, long: false },
+    Image { name: "tasks", groups: cases::TASKS, long: false },
+    Image { name: "paging", groups: cases::PAGING, long: false },
+    Image { name: "v86", groups: cases::V86, long: false },
+    Image { name: "debug", groups: cases::DEBUG, long: false },
+    Image { name: "privilege", groups: cases::PRIVILEGE, long: false },
+    Image { name: "long", groups: cases::LONG, long: true },
 ];
 
 impl Image {
@@ -46,7 +50,10 @@ impl Image {
     pub fn bytes(&self) -> Vec<u8> {
         assemble(0x1_0000, 0xFF, |a| {
             monitor::boot(a);
-            monitor::monitor(a, |_| {});
+            monitor::monitor(a, if self.long { long::world } else { |_| {} });
+            if self.long {
+                long::monitor(a);
+            }
             let mut s = Sweep { a, cases: 0 };
             for group in self.groups {
                 group(&mut s);
@@ -195,6 +202,63 @@ impl Sweep<'_> {
         asm!(a; label ".go";);
         code(a);
         asm!(a; ud2;);
+        self.close(name);
+    }
+}
+
+impl Sweep<'_> {
+    fn open_long(&mut self, setup: Part) {
+        self.open(setup);
+        let a = &mut *self.a;
+        asm!(a; call "enter_long"; call "registers";);
+    }
+
+    fn far_64(&mut self) {
+        let at = self.a.at(".in64") as u32 + ROM as u32;
+        self.a.jmp_far32(CS64 as u16, at);
+        self.a.bits64();
+        self.a.label(".in64");
+    }
+
+    /// `code` in 64-bit mode at ring 0.
+    pub fn ring0_64(&mut self, name: &str, setup: Part, code: Part) {
+        self.open_long(setup);
+        self.far_64();
+        let a = &mut *self.a;
+        asm!(a; label ".go";);
+        code(a);
+        asm!(a; int DONE;);
+        self.close(name);
+    }
+
+    /// Leaves 64-bit ring 0 for `.go` in `code_seg` at ring 3.
+    fn leave_for_ring3(&mut self, code_seg: i32, flags: u32) {
+        let a = &mut *self.a;
+        asm!(a; push USER_DS; push STACK3; push flags as i32 | 2; push code_seg; push a.at(".go") + ROM; iretq;);
+    }
+
+    /// `code` in 64-bit mode at ring 3 with `flags`.
+    pub fn ring3_64(&mut self, name: &str, flags: u32, setup: Part, code: Part) {
+        self.open_long(setup);
+        self.far_64();
+        self.leave_for_ring3(USER64, flags);
+        let a = &mut *self.a;
+        asm!(a; label ".go";);
+        code(a);
+        asm!(a; int DONE;);
+        self.close(name);
+    }
+
+    /// `code` in compatibility mode at ring 3, 32-bit.
+    pub fn compat(&mut self, name: &str, setup: Part, code: Part) {
+        self.open_long(setup);
+        self.far_64();
+        self.leave_for_ring3(USER32, 0);
+        let a = &mut *self.a;
+        a.bits32();
+        asm!(a; label ".go";);
+        code(a);
+        asm!(a; int DONE;);
         self.close(name);
     }
 }

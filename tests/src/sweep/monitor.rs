@@ -15,7 +15,7 @@ const PORT_A20: i32 = 0x92;
 /// EFLAGS bits that lines show.
 const FLAGS_SHOWN: u32 = 0x3F_7FD5;
 /// The registers that lines show: name, place in PUSHAD's frame, and what a case finds in them.
-const REGISTERS: [(&str, i32, u32); 7] = [
+pub const REGISTERS: [(&str, i32, u32); 7] = [
     ("text_eax", 28, 0xA0A1_A2A3),
     ("text_ebx", 16, 0xB0B1_B2B3),
     ("text_ecx", 24, 0xC0C1_C2C3),

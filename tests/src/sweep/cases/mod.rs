@@ -1,6 +1,7 @@
 //! The cases, by subject.
 
 mod debug;
+mod long;
 mod paging;
 mod privilege;
 mod segments;
@@ -28,3 +29,5 @@ pub const V86: &[Group] = &[v86::sensitive, v86::machine];
 pub const DEBUG: &[Group] = &[debug::data, debug::code];
 /// Privileges and encodings.
 pub const PRIVILEGE: &[Group] = &[privilege::instructions, privilege::encodings];
+/// IA-32e mode.
+pub const LONG: &[Group] = &[long::canonical, long::gates, long::calls, long::machine, long::paging];
