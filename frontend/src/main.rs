@@ -72,7 +72,7 @@ fn run() -> Result<u8, Failure> {
         Command::Bench => bench::run(),
         Command::Replay(options) => replay::replay(&options),
         Command::Verify(options) => replay::verify(&options),
-        Command::Query(_) => unavailable("query"),
+        Command::Query(options) => query::run(&options),
     }
 }
 

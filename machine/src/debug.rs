@@ -32,6 +32,11 @@ impl Machine {
         self.cpu.pass_execute_probe();
     }
 
+    /// Whether the run is that of a recording.
+    pub fn is_playing(&self) -> bool {
+        self.player.is_some()
+    }
+
     /// Tells the probes what bus masters wrote.
     pub(crate) fn report_devices(&mut self) {
         for (addr, bytes) in self.mem.take_watched_writes() {

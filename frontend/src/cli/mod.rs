@@ -3,6 +3,7 @@
 pub mod machine_file;
 #[allow(rustdoc::broken_intra_doc_links, reason = "the comments are help texts: their brackets mean optional")]
 pub mod options;
+pub mod query;
 pub mod replay;
 pub mod settings;
 pub mod spec;
@@ -65,8 +66,7 @@ pub enum Command {
     /// Replay against the hash chain of a recording
     Verify(VerifyOptions),
     /// Ask the history of a recording
-    #[command(hide = true)]
-    Query(Unavailable),
+    Query(query::QueryOptions),
 }
 
 /// What `guests` does.

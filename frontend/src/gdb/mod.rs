@@ -52,7 +52,9 @@ impl Options {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = text.split(',');
         let address = parts.next().unwrap_or_default().to_string();
-        if address.is_empty() {
+        let port = address.rsplit(':').next().unwrap_or_default();
+        let unix = address.strip_prefix("unix:").is_some_and(|path| !path.is_empty());
+        if !unix && port.parse::<u16>().is_err() {
             return Err("expected HOST:PORT, :PORT or unix:PATH".into());
         }
         let mut options = Self { address, wait: false, view: None };
@@ -237,4 +239,21 @@ fn receive(
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options() {
+        let parse = |text: &str| Options::parse(text).map(|o| (o.address, o.wait, o.view));
+        assert_eq!(parse(":1234"), Ok((":1234".into(), false, None)));
+        assert_eq!(parse("unix:/tmp/x,wait"), Ok(("unix:/tmp/x".into(), true, None)));
+        assert_eq!(parse("1234,arch=8086"), Ok(("1234".into(), false, Some(View::I8086))));
+        assert_eq!(parse("h:1,arch=x86-64,wait"), Ok(("h:1".into(), true, Some(View::X64))));
+        for bad in ["", "nowhere", "unix:", ":99999", ":1,fly", ":1,arch=arm", ":1,arch"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::app;
 use crate::cli::replay::{ReplayOptions, VerifyOptions};
 use crate::cli::settings::Settings;
 use crate::cli::spec::Display;
+use crate::gdb;
 use crate::runner::album::Album;
 use crate::runner::guest::Guest;
 use crate::status::{self, Failure, io_reason};
@@ -83,7 +84,8 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
         max_instructions: options.max_instructions,
         hash_at,
         stats: options.stats,
-        gdb: options.gdb.clone(),
+        // A replay would be over before GDB is there.
+        gdb: options.gdb.clone().map(|gdb| gdb::Options { wait: options.live_from.is_none() || gdb.wait, ..gdb }),
         discard_writes: false,
         until: options.until,
         album,

@@ -58,7 +58,8 @@ impl Debuggee for Guest {
     }
 
     fn writable(&self) -> bool {
-        matches!(self, Self::Machine(_))
+        // What a debugger changes is in no recording.
+        matches!(self, Self::Machine(machine) if machine.recorded_bytes().is_none() && !machine.is_playing())
     }
 
     fn forget_output(&mut self) {

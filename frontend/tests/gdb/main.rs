@@ -4,3 +4,4 @@
 mod client;
 mod gdb;
 mod live;
+mod past;
