@@ -88,6 +88,7 @@ pub struct MachineConfig {
     /// IDE: primary master, primary slave, secondary slave, ... in the order given.
     pub disks: Vec<ImageSpec>,
     /// CD-ROM drive on the secondary channel: `Some(None)` is an empty drive.
+    #[serde(with = "drive")]
     pub cdrom: Option<Option<ImageSpec>>,
     /// Order in which the firmware tries to boot; empty = firmware default.
     pub boot: Vec<BootDevice>,
@@ -133,6 +134,40 @@ impl Default for MachineConfig {
             no_reboot: false,
             block_ops: 64,
             embedded: BTreeMap::new(),
+        }
+    }
+}
+
+/// An empty drive and no drive are two things, which a plain `null` would not tell apart.
+mod drive {
+    use super::ImageSpec;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Drive {
+        disc: Option<ImageSpec>,
+    }
+
+    pub fn serialize<S: Serializer>(drive: &Option<Option<ImageSpec>>, s: S) -> Result<S::Ok, S::Error> {
+        drive.as_ref().map(|disc| Drive { disc: disc.clone() }).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<ImageSpec>>, D::Error> {
+        Ok(Option::<Drive>::deserialize(d)?.map(|drive| drive.disc))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_comes_back_from_json() {
+        let disc = ImageSpec { path: Some("a.iso".into()), read_only: true, ..ImageSpec::default() };
+        for cdrom in [None, Some(None), Some(Some(disc))] {
+            let config = MachineConfig { cdrom, no_reboot: true, ..MachineConfig::default() };
+            let text = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<MachineConfig>(&text).unwrap(), config, "{text}");
         }
     }
 }
