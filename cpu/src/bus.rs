@@ -29,6 +29,11 @@ pub trait Bus {
     fn mmio_read(&mut self, lines: &mut Lines, icount: u64, addr: u64, size: u8) -> u64;
     /// Write of `size` (1, 2, 4, 8) bytes at a physical address that is not writable RAM.
     fn mmio_write(&mut self, lines: &mut Lines, icount: u64, addr: u64, size: u8, value: u64);
+    /// Writes of `data` in ascending order from `addr` on, all in one 4 KiB page, where neither their size nor the moment
+    /// of each matters: `true` when they were made, `false` when each must come as a [`Bus::mmio_write`].
+    fn mmio_write_run(&mut self, _lines: &mut Lines, _addr: u64, _data: &[u8]) -> bool {
+        false
+    }
     /// Interrupt acknowledge cycle: the vector of the highest pending request.
     fn int_ack(&mut self, lines: &mut Lines, icount: u64) -> u8;
     /// FERR#: an unmasked x87 exception is pending while CR0.NE is 0 (`true`), or was cleared (`false`).

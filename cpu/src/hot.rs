@@ -199,6 +199,13 @@ impl Span {
         unsafe { std::ptr::copy(self.at as *const u8, to.at as *mut u8, n) };
     }
 
+    /// Copies out; `to` is as long as the span.
+    pub fn read_into(self, to: &mut [u8]) {
+        let n = self.len.min(to.len());
+        // SAFETY: fact 1 for the source; the destination is another object of at least `n` bytes.
+        unsafe { std::ptr::copy_nonoverlapping(self.at as *const u8, to.as_mut_ptr(), n) };
+    }
+
     /// Host address, to tell whether two spans overlap.
     pub fn address(self) -> usize {
         self.at
@@ -236,6 +243,14 @@ impl Span {
         // SAFETY: fact 1, bounds checked.
         ((i + 1) * T::SIZE as usize <= self.len).then(|| unsafe { load::<T>(self.at + i * T::SIZE as usize) })
     }
+}
+
+/// Stores a register whole. A plain assignment of a value that differs in its low half only is compiled to a narrow
+/// store, and the wide load that follows it (an address, AH) then waits until the store has left the core's buffer.
+#[inline(always)]
+pub(crate) fn set_whole(slot: &mut u64, value: u64) {
+    // SAFETY: an exclusive reference is valid for writes.
+    unsafe { std::ptr::write_volatile(slot, value) }
 }
 
 /// # Safety

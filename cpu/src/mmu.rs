@@ -458,6 +458,25 @@ impl Cpu {
         }
     }
 
+    /// The physical address of `lin` when a store there goes to the bus and nothing watches it. What the TLB knows is
+    /// memory; only for other pages is it worth a walk, whose fault is left to the store itself.
+    pub(crate) fn bus_address(&mut self, lin: u64) -> Option<u64> {
+        if self.tlb_sel == tlb::NEVER || self.engine.probes.data || self.tlb.holds(lin, self.tlb_sel) {
+            return None;
+        }
+        match self.translate(lin, Access::Write, self.tlb_sel) {
+            Ok(Target { phys, backing: None }) => Some(phys),
+            _ => None,
+        }
+    }
+
+    /// Makes the stores of a repeat, `data` from bus address `phys` on in one page, if the board takes them at once.
+    pub(crate) fn write_run(&mut self, phys: u64, data: &[u8]) -> bool {
+        let done = self.bus(|bus, lines| bus.mmio_write_run(lines, phys, data));
+        self.after_bus();
+        done
+    }
+
     /// Drops decoded code that was overwritten.
     pub(crate) fn drain_stale(&mut self) {
         if self.mem().has_stale() {

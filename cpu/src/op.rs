@@ -20,6 +20,10 @@ pub(crate) mod op_flags {
     pub const DISP64: u8 = 16;
     /// The op ends its block by itself.
     pub const ENDS: u8 = 32;
+    /// The handler runs the next op too; see [`crate::exec::fuse`].
+    pub const PAIRED: u8 = 64;
+    /// The paired op has a memory operand.
+    pub const PAIRED_MEM: u8 = 128;
 }
 
 /// Address-size part of [`Op::ea`].

@@ -293,7 +293,7 @@ impl Cpu {
             let s = shift & 8;
             *slot = (*slot & !(0xFF << s)) | (value.zext() << s);
         } else {
-            *slot = value.merge(*slot);
+            crate::hot::set_whole(slot, value.merge(*slot));
         }
     }
 
@@ -306,6 +306,7 @@ impl Cpu {
     /// Sets a general register at width `T`.
     #[inline(always)]
     pub(crate) fn set_r<T: Int>(&mut self, reg: Gpr, value: T) {
-        self.gpr[reg as usize] = value.merge(self.gpr[reg as usize]);
+        let slot = &mut self.gpr[reg as usize];
+        crate::hot::set_whole(slot, value.merge(*slot));
     }
 }

@@ -212,6 +212,12 @@ impl Tlb {
         }
     }
 
+    /// The page of `lin` has an entry.
+    pub fn holds(&self, lin: u64, sel: usize) -> bool {
+        let i = (sel + slot(lin)) & (2 * ENTRIES - 1);
+        page_of(&self.hot[i], &self.cold[i]) == lin & !0xFFF
+    }
+
     /// The translation of the page of `lin`, when a load that no probe watches would have hit.
     pub fn readable(&self, lin: u64, sel: usize) -> Option<&Cold> {
         self.cold.get(sel + slot(lin)).filter(|c| c.read == lin & !0xFFF)

@@ -29,6 +29,9 @@ pub(crate) struct Head {
     pub stale: bool,
     /// Bytes from the first to the last instruction.
     pub bytes: u16,
+    /// Number of its [`super::crossing::Crossing`] and one, when its only instruction reaches into the next page: its
+    /// first op is then the guard, and the instruction follows.
+    pub crossing: u32,
 }
 
 /// Direct links of the op before: addresses of first ops, null while unknown.

@@ -5,6 +5,7 @@ use super::{ModeKey, dispatch, jump};
 use crate::mem::{PAGE, Stale};
 use crate::op::Op;
 use crate::state::Cpu;
+use crate::tlb;
 
 pub(super) const BUCKETS: usize = 1 << 15;
 
@@ -28,8 +29,20 @@ impl Cpu {
         None
     }
 
+    /// The first op of the decoded block at linear address `lin`, when the TLB has its page for execution; null when
+    /// not, and while code is probed.
+    pub(super) fn known_block(&self, lin: u64) -> *const Op {
+        let sel = if self.cpl == 3 { tlb::USER } else { tlb::SUPERVISOR };
+        let i = (sel + tlb::slot(lin)) & (2 * tlb::ENTRIES - 1);
+        if self.tlb.hot[i].exec != lin & !0xFFF || self.engine.probes.code.is_some() {
+            return std::ptr::null();
+        }
+        let addr = u64::from(self.tlb.cold[i].backing) * PAGE as u64 + (lin & 0xFFF);
+        self.find_block(addr).map_or(std::ptr::null(), |first| self.engine.arena.op(first))
+    }
+
     /// Adds a block and protects its page against unnoticed writes.
-    pub(super) fn add_block(&mut self, addr: u64, ops: &[Op], n: u8, bytes: u16) -> u32 {
+    pub(super) fn add_block(&mut self, addr: u64, ops: &[Op], n: u8, bytes: u16, crossing: u32) -> u32 {
         if !self.engine.arena.fits(ops.len() + 2) {
             self.flush_blocks();
         }
@@ -49,6 +62,7 @@ impl Cpu {
             n,
             stale: false,
             bytes,
+            crossing,
         };
         let first = self.engine.arena.push(head, ops);
         self.engine.buckets[bucket] = first;
@@ -56,7 +70,7 @@ impl Cpu {
         if self.mem().code_mask(page) == 0 {
             self.tlb.protect_code(page);
         }
-        self.mem().add_code(page, at, usize::from(bytes));
+        self.mem().add_code(page, at, usize::from(bytes).min(PAGE - at));
         first
     }
 
@@ -76,11 +90,19 @@ impl Cpu {
             } else {
                 self.engine.arena.head_mut(first).next_page = kept;
                 kept = first;
-                self.mem().add_code(stale.page, (head.addr % PAGE as u64) as usize, usize::from(head.bytes));
+                let at = (head.addr % PAGE as u64) as usize;
+                self.mem().add_code(stale.page, at, usize::from(head.bytes).min(PAGE - at));
             }
             first = head.next_page;
         }
         self.engine.by_page[stale.page as usize] = kept;
+    }
+
+    /// Drops one block.
+    pub(super) fn drop_block(&mut self, first: u32) {
+        let head = *self.engine.arena.head(first);
+        self.engine.arena.retire(first, dispatch::stale);
+        self.unhash(first, &head);
     }
 
     fn unhash(&mut self, first: u32, head: &Head) {
@@ -111,5 +133,6 @@ impl Cpu {
         self.engine.by_page.fill(0);
         self.engine.jumps = jump::empty();
         self.engine.want = None;
+        self.engine.crossings.clear();
     }
 }

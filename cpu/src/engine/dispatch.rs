@@ -242,6 +242,12 @@ pub(crate) fn direct<M: Rm>(cpu: &mut Cpu, op: &Op, offset: u64, taken: bool, ri
 /// Continues at `rip`, wherever that is, by the jump cache.
 #[inline(always)]
 pub(crate) fn indirect<M: Rm>(cpu: &mut Cpu, op: &Op, rip: u64) {
+    by_cache::<M, false>(cpu, op, rip)
+}
+
+/// Continues at `rip` behind `op`, which is the end op of its block when `END` says so, else an instruction.
+#[inline(always)]
+fn by_cache<M: Rm, const END: bool>(cpu: &mut Cpu, op: &Op, rip: u64) {
     let lin = if M::LONG { rip } else { cpu.code_lin(rip) };
     let e = &cpu.engine.jumps[jump::slot(lin)];
     if e.lin == lin
@@ -256,25 +262,43 @@ pub(crate) fn indirect<M: Rm>(cpu: &mut Cpu, op: &Op, rip: u64) {
             return (first.handler)(cpu, first);
         }
     }
-    cpu.leave_to(op, rip)
+    by_blocks::<END>(cpu, op, rip)
+}
+
+/// Continues at `rip` where the jump cache does not know the way: a block that is decoded, on a page that the TLB has
+/// for execution, goes into the jump cache. Everything else is for the run loop.
+#[inline(never)]
+fn by_blocks<const END: bool>(cpu: &mut Cpu, op: &Op, rip: u64) {
+    let lin = cpu.code_lin(rip);
+    if let Some((first, head)) = follow(cpu.known_block(lin))
+        && cpu.inside_code_limit(rip, u64::from(head.bytes))
+    {
+        cpu.engine.jumps[jump::slot(lin)] = jump::Jump { lin, tag: cpu.engine.jump_tag, first };
+        let left = cpu.left - i64::from(head.n);
+        if left >= 0 && !cpu.stop {
+            cpu.left = left;
+            cpu.gpr[Gpr::IpBase as usize] = rip.wrapping_sub(lin & 0xFFF);
+            return (first.handler)(cpu, first);
+        }
+    }
+    if END { cpu.leave_end(op, rip) } else { cpu.leave_to(op, rip) }
 }
 
 /// Handler of the op behind the last instruction of a block that falls through.
 pub(crate) fn end_of_block<M: Rm>(cpu: &mut Cpu, op: &Op) {
     let rip = cpu.next_rip(op);
-    if op.next < 4096 && M::FLAT {
-        let l = links(op);
-        if let Some((first, head)) = follow(l.fall) {
-            let left = cpu.left - i64::from(head.n);
-            if left >= 0 && !cpu.stop {
-                cpu.left = left;
-                return (first.handler)(cpu, first);
-            }
-        }
-        cpu.want_link_end(op, rip)
-    } else {
-        cpu.leave_end(op, rip)
+    if op.next >= 4096 {
+        return by_cache::<M, true>(cpu, op, rip);
     }
+    if let Some((first, head)) = follow(links(op).fall) {
+        let fits = M::FLAT || cpu.inside_code_limit(rip, u64::from(head.bytes));
+        let left = cpu.left - i64::from(head.n);
+        if left >= 0 && fits && !cpu.stop {
+            cpu.left = left;
+            return (first.handler)(cpu, first);
+        }
+    }
+    cpu.want_link_end(op, rip)
 }
 
 /// Handler of the first op of a dropped block: the chain goes back to look it up again.

@@ -146,18 +146,8 @@ impl Cpu {
             op.flags |= op_flags::ENDS;
             return (op, true);
         };
-        let mut world = key.world();
-        if let Some(a) = &address {
-            let usual = match world {
-                1 => a.size == 1 && !matches!(a.seg, Seg::Fs | Seg::Gs | Seg::Cs),
-                2 => a.size == 2 && !matches!(a.seg, Seg::Fs | Seg::Gs) && !op.has(op_flags::DISP64),
-                _ => true,
-            };
-            if !usual {
-                world = 0;
-            }
-        }
-        op.handler = if address.is_some() && has_mem_world(i) { form.mem[world] } else { form.reg[world] };
+        let (mem, world) = shape(i, &op, key);
+        op.handler = if mem { form.mem[world] } else { form.reg[world] };
         if let Some(fault) = self.unit_trap(i, key) {
             op.handler = fault_op(fault, op.next, op.len).handler;
             op.flags |= op_flags::ENDS;
@@ -241,6 +231,41 @@ impl Cpu {
                 }
             }
         }
+    }
+}
+
+/// Whether the operand is in memory, and the world that the handler is for.
+fn shape(i: &Instruction, op: &Op, key: ModeKey) -> (bool, usize) {
+    let (size, seg) = (op.ea >> EA_SIZE_SHIFT, op.seg());
+    let mem = has_mem_world(i);
+    let usual = match key.world() {
+        1 => size == 1 && !matches!(seg, Seg::Fs | Seg::Gs | Seg::Cs),
+        2 => size == 2 && !matches!(seg, Seg::Fs | Seg::Gs) && !op.has(op_flags::DISP64),
+        _ => true,
+    };
+    (mem, if mem && !usual { 0 } else { key.world() })
+}
+
+/// Lets `op`, lowered from `i`, run the conditional jump that follows it if the two make a pair.
+pub(super) fn pair(op: &mut Op, i: &Instruction, jump: (&Op, &Instruction), key: ModeKey) {
+    let (mem, world) = shape(i, op, key);
+    if world != key.world() || jump.0.has(op_flags::OP16) {
+        return;
+    }
+    if let Some(handler) = crate::exec::fuse::handler(i.code(), mem, jump.1.code(), world) {
+        op.handler = handler;
+        op.flags |= op_flags::PAIRED | if mem { op_flags::PAIRED_MEM } else { 0 };
+    }
+}
+
+/// Gives a paired op its own handler back.
+pub(super) fn unpair(op: &mut Op, key: ModeKey) {
+    if op.has(op_flags::PAIRED)
+        && let Some(form) = form_of(code_of(op.code))
+    {
+        let forms = if op.has(op_flags::PAIRED_MEM) { form.mem } else { form.reg };
+        op.handler = forms[key.world()];
+        op.flags &= !(op_flags::PAIRED | op_flags::PAIRED_MEM);
     }
 }
 

@@ -1,12 +1,13 @@
 //! The engine: decoded blocks, their cache, and the run loop.
 //!
-//! A block is at most 64 ops, never across a page (the last instruction may reach into the next one), keyed by backing
+//! A block is at most 64 ops, never across a page (an instruction that does is a block of its own: [`crossing`]), keyed by backing
 //! address and [`ModeKey`]. Block shape depends on cache history and is never observable: the instruction clock is
 //! exact at every op (see [`dispatch`]), and interrupts are taken at exact counts.
 
 #[allow(unsafe_code)]
 pub(crate) mod arena;
 mod cache;
+mod crossing;
 pub mod decoded;
 pub(crate) mod dispatch;
 mod early;
@@ -112,6 +113,8 @@ pub(crate) struct Engine {
     /// Address of the last instruction that left a chain, or of the one before which an interrupt came.
     pub last_rip: u64,
     pub probes: Probes,
+    /// What the blocks of instructions that cross a page know of the second page.
+    pub crossings: Vec<crossing::Crossing>,
 }
 
 impl Engine {
@@ -136,6 +139,7 @@ impl Engine {
             deliveries: 0,
             last_rip: 0,
             probes: Probes::default(),
+            crossings: Vec::new(),
         }
     }
 

@@ -37,7 +37,7 @@ pub enum Exit {
 /// fault must not stop the clock.
 const FREE_DELIVERIES: u32 = 64;
 /// Most bytes of an instruction on any model.
-const MAX_LEN: usize = 15;
+pub(super) const MAX_LEN: usize = 15;
 
 impl Cpu {
     /// Runs until the instruction count reaches `limit` or `lines.deadline`, whichever is first, exactly; or until
@@ -200,7 +200,9 @@ impl Cpu {
 
     /// Runs the first op of a block alone.
     fn step_block_op(&mut self, first: u32) -> Exec {
-        let op = self.engine.arena.copy_op(first);
+        let guarded = self.engine.arena.head(first).crossing != 0;
+        let mut op = self.engine.arena.copy_op(first + u32::from(guarded));
+        lower::unpair(&mut op, self.engine.key);
         self.run_alone(op)
     }
 
@@ -224,15 +226,20 @@ impl Cpu {
         let lin = self.code_lin(self.rip);
         let Some(page) = self.fetch_page(lin)? else { return Ok(None) };
         let addr = u64::from(page) * PAGE as u64 + (lin & 0xFFF);
-        if let Some(first) = self.find_block(addr) {
+        if let Some(first) = self.find_block(addr)
+            && self.crossing_holds(first)?
+        {
             return Ok(Some(first));
         }
         self.engine.want = None;
-        Ok(self.decode_block(page, (lin & 0xFFF) as usize, addr))
+        match self.decode_block(page, (lin & 0xFFF) as usize, addr) {
+            Some(first) => Ok(Some(first)),
+            None => self.decode_crossing(page, addr),
+        }
     }
 
     /// Backing page that code at `lin` comes from; `None` is the bus.
-    fn fetch_page(&mut self, lin: u64) -> Exec<Option<u32>> {
+    pub(super) fn fetch_page(&mut self, lin: u64) -> Exec<Option<u32>> {
         let sel = if self.cpl == 3 { tlb::USER } else { tlb::SUPERVISOR };
         let i = (sel + tlb::slot(lin)) & (2 * tlb::ENTRIES - 1);
         if self.tlb.hot[i].exec == lin & !0xFFF {
@@ -241,7 +248,7 @@ impl Cpu {
         Ok(self.translate(lin, Access::Exec, sel)?.backing)
     }
 
-    fn decoder_options(&self) -> u32 {
+    pub(super) fn decoder_options(&self) -> u32 {
         self.model.decoder_options() | DecoderOptions::NONE
     }
 
@@ -263,6 +270,7 @@ impl Cpu {
         let mut n = 0;
         let mut end = at;
         let mut ended = false;
+        let mut before: Option<Instruction> = None;
         while n < self.engine.block_ops.clamp(1, super::BLOCK_OPS) && !ended && decoder.can_decode() {
             let i = decoder.decode();
             if decoder.last_error() == DecoderError::NoMoreBytes || i.len() > MAX_LEN {
@@ -273,6 +281,10 @@ impl Cpu {
             if i.is_invalid() && i.len() >= MAX_LEN {
                 break;
             }
+            if let Some(before) = before.filter(|_| last) {
+                lower::pair(&mut ops[n - 1], &before, (&op, &i), key);
+            }
+            before = Some(i);
             ops[n] = op;
             n += 1;
             end = at + decoder.position();
@@ -292,7 +304,7 @@ impl Cpu {
         for (i, op) in ops[..n].iter_mut().enumerate() {
             op.rem = (n - i) as u8;
         }
-        Some(self.add_block(addr, &ops[..used], n as u8, (end - at) as u16))
+        Some(self.add_block(addr, &ops[..used], n as u8, (end - at) as u16, 0))
     }
 
     /// Decodes and runs one instruction that cannot be cached: it crosses a page or the code segment's limit, or it
@@ -391,7 +403,7 @@ impl Cpu {
 }
 
 /// An x87 op carries its eleven opcode bits where other ops have register shifts.
-fn note_opcode(i: &Instruction, bytes: &[u8], op: &mut Op) {
+pub(super) fn note_opcode(i: &Instruction, bytes: &[u8], op: &mut Op) {
     if unit_of(i.code()) == Unit::Fpu {
         [op.dst_shift, op.src_shift] = crate::fpu::opcode_bits(bytes).to_le_bytes();
     }

@@ -62,7 +62,7 @@ impl<A: Alu, T: Int> Insn for RRm<A, T> {
 }
 
 /// `op rm, imm`.
-struct RmI<A, T>(PhantomData<(A, T)>);
+pub(super) struct RmI<A, T>(PhantomData<(A, T)>);
 impl<A: Alu, T: Int> Insn for RmI<A, T> {
     #[inline(always)]
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
@@ -72,17 +72,17 @@ impl<A: Alu, T: Int> Insn for RmI<A, T> {
 }
 
 /// CMP and TEST: flags only.
-trait Compare: 'static {
+pub(super) trait Compare: 'static {
     fn apply<T: Int>(cpu: &mut Cpu, a: T, b: T);
 }
-struct Cmp;
+pub(super) struct Cmp;
 impl Compare for Cmp {
     #[inline(always)]
     fn apply<T: Int>(cpu: &mut Cpu, a: T, b: T) {
         cpu.alu_sub(a, b);
     }
 }
-struct Test;
+pub(super) struct Test;
 impl Compare for Test {
     #[inline(always)]
     fn apply<T: Int>(cpu: &mut Cpu, a: T, b: T) {
@@ -90,7 +90,7 @@ impl Compare for Test {
     }
 }
 
-struct CmpRmR<A, T>(PhantomData<(A, T)>);
+pub(super) struct CmpRmR<A, T>(PhantomData<(A, T)>);
 impl<A: Compare, T: Int> Insn for CmpRmR<A, T> {
     #[inline(always)]
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
@@ -100,7 +100,7 @@ impl<A: Compare, T: Int> Insn for CmpRmR<A, T> {
         Ok(())
     }
 }
-struct CmpRRm<A, T>(PhantomData<(A, T)>);
+pub(super) struct CmpRRm<A, T>(PhantomData<(A, T)>);
 impl<A: Compare, T: Int> Insn for CmpRRm<A, T> {
     #[inline(always)]
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
@@ -110,7 +110,7 @@ impl<A: Compare, T: Int> Insn for CmpRRm<A, T> {
         Ok(())
     }
 }
-struct CmpRmI<A, T>(PhantomData<(A, T)>);
+pub(super) struct CmpRmI<A, T>(PhantomData<(A, T)>);
 impl<A: Compare, T: Int> Insn for CmpRmI<A, T> {
     #[inline(always)]
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
@@ -121,12 +121,12 @@ impl<A: Compare, T: Int> Insn for CmpRmI<A, T> {
 }
 
 /// One-operand operations.
-trait Unary: 'static {
+pub(super) trait Unary: 'static {
     fn apply<T: Int>(cpu: &mut Cpu, a: T) -> T;
 }
 macro_rules! unary {
     ($($name:ident: |$cpu:ident, $a:ident| $body:expr;)*) => {$(
-        struct $name;
+        pub(super) struct $name;
         impl Unary for $name {
             #[inline(always)]
             fn apply<T: Int>($cpu: &mut Cpu, $a: T) -> T {
@@ -141,7 +141,7 @@ unary! {
     Neg: |cpu, a| cpu.alu_neg(a);
     Not: |_cpu, a| T::trunc(!a.zext());
 }
-struct One<A, T>(PhantomData<(A, T)>);
+pub(super) struct One<A, T>(PhantomData<(A, T)>);
 impl<A: Unary, T: Int> Insn for One<A, T> {
     #[inline(always)]
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {

@@ -105,7 +105,7 @@ fn jmp<M: Rm>(cpu: &mut Cpu, op: &Op) {
     take::<M>(cpu, op)
 }
 
-fn jcc<C: Cond, M: Rm>(cpu: &mut Cpu, op: &Op) {
+pub(super) fn jcc<C: Cond, M: Rm>(cpu: &mut Cpu, op: &Op) {
     if C::holds(cpu) { take::<M>(cpu, op) } else { fall::<M>(cpu, op) }
 }
 

@@ -6,6 +6,7 @@
 mod arith;
 mod bits;
 pub(crate) mod branch;
+pub(crate) mod fuse;
 mod mov;
 mod muldiv;
 mod shift;

@@ -90,6 +90,9 @@ fn in_page(lin: u64, size: u64) -> u64 {
     (4096 - (lin & 0xFFF)) / size
 }
 
+/// Iterations that are worth a translation of their own.
+const RUN: u64 = 4;
+
 struct Movs;
 impl Kind for Movs {
     const COMPARES: bool = false;
@@ -111,17 +114,37 @@ impl Kind for Movs {
         if n < 2 {
             return 0;
         }
-        let (Some(a), Some(b)) = (cpu.host_span(from, bytes, false), cpu.host_span(to, bytes, true)) else { return 0 };
+        let Some(a) = cpu.host_span(from, bytes, false) else { return 0 };
+        let Some(b) = cpu.host_span(to, bytes, true) else {
+            let done = n >= RUN && store_run(cpu, to, bytes, |data| a.read_into(data));
+            return if done { moved(cpu, op, n * T::SIZE, n) } else { 0 };
+        };
         // Bytes written may be bytes read later: only a destination at or below the source, or clear of it, is a move.
         let gap = b.address().wrapping_sub(a.address());
         if gap != 0 && gap < bytes {
             return 0;
         }
         a.copy_to(b);
-        advance(cpu, op, Gpr::Rsi, n * T::SIZE);
-        advance(cpu, op, Gpr::Rdi, n * T::SIZE);
-        n
+        moved(cpu, op, n * T::SIZE, n)
     }
+}
+
+/// Stores `bytes` that `f` provides from `lin` on, all in one page, if that is device memory that takes them at once.
+/// Apart from its callers because a buffer among their locals would keep handlers from calling each other as jumps.
+#[inline(never)]
+fn store_run(cpu: &mut Cpu, lin: u64, bytes: usize, f: impl FnOnce(&mut [u8])) -> bool {
+    let Some(phys) = cpu.bus_address(lin) else { return false };
+    let mut data = [0; 4096];
+    let Some(data) = data.get_mut(..bytes) else { return false };
+    f(data);
+    cpu.write_run(phys, data)
+}
+
+/// Both index registers are `bytes` further; returns `n`.
+fn moved(cpu: &mut Cpu, op: &Op, bytes: u64, n: u64) -> u64 {
+    advance(cpu, op, Gpr::Rsi, bytes);
+    advance(cpu, op, Gpr::Rdi, bytes);
+    n
 }
 
 /// Iterations before an index register would wrap or a segment limit would stop it.
@@ -155,8 +178,19 @@ impl Kind for Stos {
     fn bulk<W: World, T: Int>(cpu: &mut Cpu, op: &Op, n: u64) -> u64 {
         let Ok(to) = target::<W>(cpu, op, T::SIZE, true) else { return 0 };
         let n = n.min(in_page(to, T::SIZE)).min(room_di::<W>(cpu, op, T::SIZE));
-        let Some(span) = cpu.host_span(to, (n * T::SIZE) as usize, true) else { return 0 };
-        span.fill(cpu.r::<T>(Gpr::Rax));
+        let value = cpu.r::<T>(Gpr::Rax);
+        match cpu.host_span(to, (n * T::SIZE) as usize, true) {
+            Some(span) => span.fill(value),
+            None => {
+                let value = value.zext().to_le_bytes();
+                let fill = |data: &mut [u8]| {
+                    data.chunks_exact_mut(T::SIZE as usize).for_each(|e| e.copy_from_slice(&value[..e.len()]));
+                };
+                if n < RUN || !store_run(cpu, to, (n * T::SIZE) as usize, fill) {
+                    return 0;
+                }
+            }
+        }
         advance(cpu, op, Gpr::Rdi, n * T::SIZE);
         n
     }

@@ -15,6 +15,11 @@ pub const UE: u8 = 1 << 4;
 /// Precision: the result is inexact.
 pub const PE: u8 = 1 << 5;
 
+/// RC, PM and PE of MXCSR.
+const NATIVE_CARE: u32 = 3 << 13 | 1 << 12 | 1 << 5;
+/// RC = nearest, PM = 1, PE = 1.
+const NATIVE_WANT: u32 = 1 << 12 | 1 << 5;
+
 /// The rounding-control field: FCW bits 11:10, MXCSR bits 14:13, ROUNDPS immediate bits 1:0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[repr(u8)]
@@ -98,6 +103,9 @@ pub struct Status {
     pub daz: bool,
     /// Flush to zero (SSE only).
     pub ftz: bool,
+    /// Rounding is to the nearest, and an inexact result neither faults nor sets a flag that is not set already: the
+    /// host's own arithmetic may be asked (SSE only; see `sse::native`).
+    pub native: bool,
 }
 
 impl Default for Status {
@@ -118,6 +126,7 @@ impl Status {
             c1: false,
             daz: false,
             ftz: false,
+            native: false,
         }
     }
 
@@ -132,6 +141,7 @@ impl Status {
             c1: false,
             daz: mxcsr & (1 << 6) != 0,
             ftz: mxcsr & (1 << 15) != 0,
+            native: mxcsr & NATIVE_CARE == NATIVE_WANT,
         }
     }
 

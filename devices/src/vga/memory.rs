@@ -63,9 +63,45 @@ impl Vga {
             self.vram.write((self.dispi.bank_offset() | addr) as usize, len as usize, value);
             return;
         }
-        for i in 0..len {
-            self.mem_write(addr + i, (value >> (8 * i)) as u8);
+        let bytes = value.to_le_bytes();
+        self.mem_write_run(addr, bytes.get(..len as usize).unwrap_or(&bytes));
+    }
+
+    /// Writes `data` from `addr` on, in ascending order.
+    pub fn mem_write_run(&mut self, addr: u32, data: &[u8]) {
+        let len = data.len() as u32;
+        if self.dispi.linear() && addr + len <= 0x1_0000 {
+            return self.vram.write_slice((self.dispi.bank_offset() | addr) as usize, data);
         }
+        let mut done = 0;
+        if let Some(at) = self.whole_words(addr, len) {
+            for (i, word) in (0..).zip(data.chunks_exact(4)) {
+                let at = at + 4 * i;
+                if let &[a, b, c, d] = word {
+                    self.vram.set_planes((at & 0xFFFC) | (at >> 16 & 3), u32::from_le_bytes([a, b, c, d]));
+                }
+            }
+            done = len & !3;
+        }
+        for (i, &byte) in (0..).zip(data).skip(done as usize) {
+            self.mem_write(addr + i, byte);
+        }
+    }
+
+    /// The window address of `addr` when `len` bytes there are pixels of chain-4 mode that are stored as they are, from a
+    /// word boundary on.
+    fn whole_words(&self, addr: u32, len: u32) -> Option<u32> {
+        let plain = self.sequencer.chain4() && self.graphics.is_plain_write() && self.sequencer.map_mask() == 15;
+        if len < 4 || !plain || self.dispi.linear() || addr & 3 != 0 {
+            return None;
+        }
+        let (first, last) = (self.window(addr)?, self.window(addr + len - 1)?);
+        (last == first + len - 1).then_some(first)
+    }
+
+    /// Writes `data` to the linear frame buffer; what is beyond the memory is lost.
+    pub fn lfb_write_run(&mut self, offset: u32, data: &[u8]) {
+        self.vram.write_slice(offset as usize, data);
     }
 
     /// Reads `len` (1 to 8) bytes of the linear frame buffer, little endian; FFh beyond the memory.

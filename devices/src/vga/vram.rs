@@ -107,6 +107,20 @@ impl Vram {
         }
     }
 
+    /// Writes `data` to the linear view; what is beyond the end is lost.
+    pub fn write_slice(&mut self, at: usize, data: &[u8]) {
+        let len = data.len().min(VRAM_SIZE.saturating_sub(at));
+        if len == 0 {
+            return;
+        }
+        for page in (at >> PAGE_SHIFT..).take_while(|page| page << PAGE_SHIFT < at + len) {
+            self.mark(page << PAGE_SHIFT);
+        }
+        if let (Some(to), Some(from)) = (self.bytes.get_mut(at..at + len), data.get(..len)) {
+            to.copy_from_slice(from);
+        }
+    }
+
     /// `len` bytes of the linear view from `at`, as far as they exist.
     pub fn slice(&self, at: usize, len: usize) -> &[u8] {
         let end = at.saturating_add(len).min(VRAM_SIZE);

@@ -39,6 +39,19 @@ impl Bus for Board {
         }
     }
 
+    fn mmio_write_run(&mut self, _lines: &mut Lines, addr: u64, data: &[u8]) -> bool {
+        let last = addr + data.len() as u64 - 1;
+        if VGA_WINDOW.contains(&addr) && VGA_WINDOW.contains(&last) {
+            self.vga.mem_write_run((addr - VGA_WINDOW.start) as u32, data);
+            return true;
+        }
+        match self.frame_buffer_offset(addr) {
+            Some(offset) => self.vga.lfb_write_run(offset, data),
+            None => return false,
+        }
+        true
+    }
+
     fn int_ack(&mut self, lines: &mut Lines, _icount: u64) -> u8 {
         let vector = self.pic.ack();
         self.settle(lines);

@@ -1,5 +1,6 @@
 //! Add, subtract, multiply, divide, square root, minimum and maximum.
 
+use super::native::{self, Op};
 use super::round::round_pack;
 use super::{
     Format, exp, flush_operand, invalid, is_infinity, is_nan, is_normal, is_zero, normalized, note_denormal, pack_sign,
@@ -11,13 +12,25 @@ use crate::softfloat::{IE, Rounding, Status, ZE};
 /// `a + b`.
 #[inline]
 pub fn add<F: Format>(a: u64, b: u64, st: &mut Status) -> u64 {
-    if is_normal::<F>(a) & is_normal::<F>(b) { sum::<F>(a, b, st) } else { sum_special::<F>(a, b, false, st) }
+    if !(is_normal::<F>(a) & is_normal::<F>(b)) {
+        return sum_special::<F>(a, b, false, st);
+    }
+    match native::result::<F>(Op::Add, a, b, st) {
+        Some(r) => r,
+        None => sum::<F>(a, b, st),
+    }
 }
 
 /// `a - b`.
 #[inline]
 pub fn sub<F: Format>(a: u64, b: u64, st: &mut Status) -> u64 {
-    if is_normal::<F>(a) & is_normal::<F>(b) { sum::<F>(a, b ^ F::SIGN, st) } else { sum_special::<F>(a, b, true, st) }
+    if !(is_normal::<F>(a) & is_normal::<F>(b)) {
+        return sum_special::<F>(a, b, true, st);
+    }
+    match native::result::<F>(Op::Sub, a, b, st) {
+        Some(r) => r,
+        None => sum::<F>(a, b ^ F::SIGN, st),
+    }
 }
 
 /// Sum of two finite non-zero numbers.
@@ -69,7 +82,13 @@ fn sum_special<F: Format>(a: u64, b: u64, negate: bool, st: &mut Status) -> u64 
 /// `a * b`.
 #[inline]
 pub fn mul<F: Format>(a: u64, b: u64, st: &mut Status) -> u64 {
-    if is_normal::<F>(a) & is_normal::<F>(b) { product::<F>(a, b, st) } else { mul_special::<F>(a, b, st) }
+    if !(is_normal::<F>(a) & is_normal::<F>(b)) {
+        return mul_special::<F>(a, b, st);
+    }
+    match native::result::<F>(Op::Mul, a, b, st) {
+        Some(r) => r,
+        None => product::<F>(a, b, st),
+    }
 }
 
 #[inline]
@@ -113,7 +132,13 @@ fn mul_special<F: Format>(a: u64, b: u64, st: &mut Status) -> u64 {
 /// `a / b`.
 #[inline]
 pub fn div<F: Format>(a: u64, b: u64, st: &mut Status) -> u64 {
-    if is_normal::<F>(a) & is_normal::<F>(b) { quotient::<F>(a, b, st) } else { div_special::<F>(a, b, st) }
+    if !(is_normal::<F>(a) & is_normal::<F>(b)) {
+        return div_special::<F>(a, b, st);
+    }
+    match native::result::<F>(Op::Div, a, b, st) {
+        Some(r) => r,
+        None => quotient::<F>(a, b, st),
+    }
 }
 
 #[inline]
@@ -153,6 +178,12 @@ fn div_special<F: Format>(a: u64, b: u64, st: &mut Status) -> u64 {
 /// Square root.
 #[inline]
 pub fn sqrt<F: Format>(a: u64, st: &mut Status) -> u64 {
+    if is_normal::<F>(a)
+        && !sign::<F>(a)
+        && let Some(r) = native::result::<F>(Op::Sqrt, a, a, st)
+    {
+        return r;
+    }
     let a = flush_operand::<F>(a, st);
     if is_nan::<F>(a) {
         if a & F::QUIET == 0 {

@@ -10,6 +10,7 @@ mod arith;
 mod compare;
 mod convert;
 mod dot;
+mod native;
 mod round;
 
 pub use arith::{add, div, max, min, mul, sqrt, sub};
