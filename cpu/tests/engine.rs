@@ -230,3 +230,57 @@ fn a_branch_is_linked_to_its_target_only() {
         rig.cpu.load(&here);
     }
 }
+
+#[test]
+fn an_instruction_across_a_page_is_kept_and_follows_its_bytes() {
+    // The immediate of the first instruction begins on one page and ends on the next, at each of its bytes; every turn
+    // changes its first byte there.
+    for before in 1..=4u32 {
+        let (page, at) = (0x2_0000, 0x2_0000 - before);
+        let code = assemble(at, |a| {
+            let mut top = a.create_label();
+            a.set_label(&mut top)?;
+            a.mov(eax, 0x1122_3344)?;
+            a.add(ebx, eax)?;
+            a.inc(byte_ptr(page))?;
+            a.jmp(top)
+        });
+        let turns = 300u64;
+        let mut expected = 0u32;
+        let mut imm = [0x44, 0x33, 0x22, 0x11];
+        for _ in 0..turns {
+            expected = expected.wrapping_add(u32::from_le_bytes(imm));
+            imm[before as usize - 1] = imm[before as usize - 1].wrapping_add(1);
+        }
+        for ops in [1, 64] {
+            let mut rig = Rig::new(at, &code, ops);
+            rig.run_to(4 * turns - 2);
+            assert_eq!(rig.cpu.gpr(3) as u32, expected, "{before} bytes on the first page, blocks of {ops}");
+        }
+    }
+}
+
+#[test]
+fn a_pair_of_compare_and_jump_is_two_instructions() {
+    let code = assemble(0x1_0000, |a| {
+        let (mut top, mut odd) = (a.create_label(), a.create_label());
+        a.set_label(&mut top)?;
+        a.inc(ecx)?;
+        a.test(cl, 1)?;
+        a.jne(odd)?;
+        a.cmp(dword_ptr(0x3_0000), 0)?;
+        a.je(top)?;
+        a.set_label(&mut odd)?;
+        a.dec(edx)?;
+        a.jns(top)?;
+        a.jmp(top)
+    });
+    let mut whole = Rig::new(0x1_0000, &code, 64);
+    let mut stepped = Rig::new(0x1_0000, &code, 64);
+    for n in 1..500 {
+        let state = stepped.run_to(n);
+        if n % 7 == 0 {
+            assert_eq!(whole.run_to(n), state, "at {n}");
+        }
+    }
+}
