@@ -42,6 +42,7 @@ pub const IMAGES: &[Image] = &[
     Image { name: "v86", groups: cases::V86, long: false },
     Image { name: "debug", groups: cases::DEBUG, long: false },
     Image { name: "privilege", groups: cases::PRIVILEGE, long: false },
+    Image { name: "stacks", groups: cases::STACKS, long: false },
     Image { name: "long", groups: cases::LONG, long: true },
 ];
 

@@ -5,6 +5,7 @@ mod long;
 mod paging;
 mod privilege;
 mod segments;
+mod stacks;
 mod tasks;
 mod transfers;
 mod v86;
@@ -31,3 +32,5 @@ pub const DEBUG: &[Group] = &[debug::data, debug::code];
 pub const PRIVILEGE: &[Group] = &[privilege::instructions, privilege::encodings];
 /// IA-32e mode.
 pub const LONG: &[Group] = &[long::canonical, long::gates, long::calls, long::machine, long::paging];
+/// Widths of stacks, strings and branches.
+pub const STACKS: &[Group] = &[stacks::stacks, stacks::strings];
