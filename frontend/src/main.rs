@@ -73,6 +73,9 @@ fn run() -> Result<u8, Failure> {
         Command::Replay(options) => replay::replay(&options),
         Command::Verify(options) => replay::verify(&options),
         Command::Query(options) => query::run(&options),
+        Command::Pack(options) => replay::pack(&options),
+        Command::Keyframes(options) => replay::share::keyframes(&options),
+        Command::Merge(options) => replay::share::merge(&options),
     }
 }
 

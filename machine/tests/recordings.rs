@@ -37,7 +37,12 @@ fn setup() -> Setup {
     let (log, disk) = (dir.path().join("run.rec"), dir.path().join("disk.img"));
     std::fs::write(&disk, boot_disk()).unwrap();
     std::fs::write(dir.path().join("other.img"), DEMO_DISK).unwrap();
-    let config = MachineConfig { floppies: [Some(image(&disk)), None], memory: 4 << 20, ..MachineConfig::default() };
+    let config = MachineConfig {
+        floppies: [Some(image(&disk)), None],
+        cdrom: Some(None),
+        memory: 4 << 20,
+        ..MachineConfig::default()
+    };
     Setup { dir, log, disk, config }
 }
 

@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::status::{Failure, one_line};
 use options::RunOptions;
-use replay::{ReplayOptions, VerifyOptions};
+use replay::{KeyframesOptions, MergeOptions, PackOptions, ReplayOptions, VerifyOptions};
 
 /// A PC in software: boots unmodified operating systems.
 #[derive(Parser, Debug)]
@@ -65,6 +65,12 @@ pub enum Command {
     Replay(Box<ReplayOptions>),
     /// Replay against the hash chain of a recording
     Verify(VerifyOptions),
+    /// Write a recording with all that it needs into one file
+    Pack(PackOptions),
+    /// Write the states from which shares of a recording can start
+    Keyframes(KeyframesOptions),
+    /// Join the results of shares
+    Merge(MergeOptions),
     /// Ask the history of a recording
     Query(query::QueryOptions),
 }

@@ -54,6 +54,12 @@ pub struct ReplayOptions {
     /// Leave the recording after N instructions and go on with new input
     #[arg(long, value_name = "N", value_parser = values::number)]
     pub live_from: Option<u64>,
+    /// Play only share I of N, from the nearest keyframe; auto takes I and N from the environment of a job array
+    #[arg(long, value_name = "I/N", value_parser = shard, conflicts_with_all = ["live_from", "script", "until", "gdb"])]
+    pub shard: Option<Shard>,
+    /// With --shard: the result file [default: beside the recording]
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    pub result: Option<PathBuf>,
     /// With --live-from: write what comes as a branch of the recording
     #[arg(long, value_name = "FILE", requires = "live_from")]
     pub record: Option<PathBuf>,
@@ -77,4 +83,111 @@ pub struct VerifyOptions {
     /// Memory for checkpoints: 512M, 2G
     #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
     pub checkpoint_memory: Option<u64>,
+    /// Compare only share I of N, from the nearest keyframe; auto takes I and N from the environment of a job array
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<Shard>,
+    /// With --shard: the result file [default: beside the recording]
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    pub result: Option<PathBuf>,
+}
+
+/// The options of `pack`.
+#[derive(Args, Clone, Debug)]
+pub struct PackOptions {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    /// The new file
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+}
+
+/// The options of `keyframes`.
+#[derive(Args, Clone, Debug)]
+pub struct KeyframesOptions {
+    /// The recording; the keyframes go into RECORDING.keys
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    /// Virtual seconds between two keyframes
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds, default_value = "5")]
+    pub every: Duration,
+}
+
+/// The options of `merge`.
+#[derive(Args, Clone, Debug)]
+pub struct MergeOptions {
+    /// The result files of all shares
+    #[arg(value_name = "RESULT", required = true)]
+    pub results: Vec<PathBuf>,
+    /// Write what the guest sent out of COM1
+    #[arg(long, value_name = "FILE")]
+    pub serial: Option<PathBuf>,
+}
+
+/// A share of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Counted from 0.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    shard_in(text, |name| std::env::var(name).ok())
+}
+
+/// Where job arrays say which job this is: Slurm, Kubernetes.
+const INDEX: [(&str, Option<&str>); 2] =
+    [("SLURM_ARRAY_TASK_ID", Some("SLURM_ARRAY_TASK_MIN")), ("JOB_COMPLETION_INDEX", None)];
+const COUNT: &str = "SLURM_ARRAY_TASK_COUNT";
+
+/// `I/N` with I counted from 0 or from 1 (N/N is the share 0/N), `auto/N` or `auto`.
+fn shard_in(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
+    let number = |text: &str| text.parse::<usize>().map_err(|_| "expected I/N, such as 0/4, or auto".to_string());
+    let (index, count) = match text.split_once('/') {
+        Some((index, count)) => (index, number(count)?),
+        None if text == "auto" => {
+            let count = variable(COUNT).ok_or(format!("auto needs {COUNT}; say auto/N"))?;
+            (text, number(&count)?)
+        }
+        None => return Err("expected I/N, such as 0/4, or auto".into()),
+    };
+    let index = if index == "auto" {
+        let found = INDEX.iter().find_map(|(name, first)| {
+            let least = first.and_then(&variable).and_then(|v| v.parse::<usize>().ok()).unwrap_or(0);
+            Some(variable(name)?.parse::<usize>().ok()?.saturating_sub(least))
+        });
+        found.ok_or("auto needs SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX")?
+    } else {
+        number(index)?
+    };
+    if count == 0 || index > count {
+        return Err(format!("there is no share {index} of {count}"));
+    }
+    Ok(Shard { index: index % count, count })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares() {
+        let none = |_: &str| None;
+        for (text, index, count) in [("0/4", 0, 4), ("3/4", 3, 4), ("4/4", 0, 4), ("0/1", 0, 1)] {
+            assert_eq!(shard_in(text, none), Ok(Shard { index, count }), "{text}");
+        }
+        for text in ["", "1", "5/4", "0/0", "a/4", "1/", "auto", "auto/4", "-1/4"] {
+            assert!(shard_in(text, none).is_err(), "{text}");
+        }
+        let slurm = |name: &str| {
+            let known = [("SLURM_ARRAY_TASK_ID", "7"), ("SLURM_ARRAY_TASK_MIN", "5"), ("SLURM_ARRAY_TASK_COUNT", "8")];
+            known.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_string())
+        };
+        assert_eq!(shard_in("auto", slurm), Ok(Shard { index: 2, count: 8 }));
+        assert_eq!(shard_in("auto/3", slurm), Ok(Shard { index: 2, count: 3 }));
+        let kubernetes = |name: &str| (name == "JOB_COMPLETION_INDEX").then(|| "1".to_string());
+        assert_eq!(shard_in("auto/3", kubernetes), Ok(Shard { index: 1, count: 3 }));
+    }
 }

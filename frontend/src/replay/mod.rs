@@ -1,4 +1,6 @@
-//! The commands that work on recordings: `replay` and `verify`.
+//! The commands that work on recordings: `replay`, `verify`, `pack` and those that split work.
+
+pub mod share;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,7 +13,7 @@ use rewind86_machine::timeline::GotoError;
 use rewind86_machine::{Machine, Timeline, TimelineOptions, verify as check};
 
 use crate::app;
-use crate::cli::replay::{ReplayOptions, VerifyOptions};
+use crate::cli::replay::{PackOptions, ReplayOptions, VerifyOptions};
 use crate::cli::settings::Settings;
 use crate::cli::spec::Display;
 use crate::gdb;
@@ -57,6 +59,9 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
     let path = &options.recording;
     let recording = open(path)?;
     note_cut(&recording);
+    if let Some(shard) = options.shard {
+        return share::run(&recording, shard, "replay", options.result.as_deref());
+    }
     let guest = match options.live_from {
         // Going back needs checkpoints, and those a timeline.
         None if options.gdb.is_some() => {
@@ -138,6 +143,9 @@ pub fn verify(options: &VerifyOptions) -> Result<u8, Failure> {
     let path = &options.recording;
     let recording = open(path)?;
     note_cut(&recording);
+    if let Some(shard) = options.shard {
+        return share::run(&recording, shard, "verify", options.result.as_deref());
+    }
     let mut walk = TimelineOptions { check: true, ..TimelineOptions::default() };
     walk.memory = options.checkpoint_memory.unwrap_or(walk.memory);
     let report = check::verify(&recording, &walk).map_err(|e| failure(path, &e))?;
@@ -145,4 +153,20 @@ pub fn verify(options: &VerifyOptions) -> Result<u8, Failure> {
     let written = out.write_all(report.to_string().as_bytes()).and_then(|()| out.flush());
     written.map_err(|e| Failure::host(format!("standard output: {}", io_reason(&e))))?;
     Ok(if report.divergence.is_none() { status::OK } else { status::DIVERGED })
+}
+
+/// Writes a recording with all that it needs into one file.
+pub fn pack(options: &PackOptions) -> Result<u8, Failure> {
+    let path = &options.recording;
+    let recording = open(path)?;
+    note_cut(&recording);
+    if std::fs::canonicalize(&options.out).is_ok_and(|o| std::fs::canonicalize(path).is_ok_and(|p| o == p)) {
+        return Err(Failure::usage(format!("{} is the recording itself; name another file", options.out.display())));
+    }
+    let file = File::create(&options.out)
+        .map_err(|e| Failure::host(format!("{}: cannot be written: {}", options.out.display(), io_reason(&e))))?;
+    let packed = rewind86_machine::pack::pack(&recording, Box::new(file)).map_err(|e| failure(path, &e))?;
+    let text = format!("{} blocks, {} files, {} bytes\n", packed.blocks, packed.files, packed.bytes);
+    let written = io::stdout().lock().write_all(text.as_bytes());
+    written.map(|()| status::OK).map_err(|e| Failure::host(format!("standard output: {}", io_reason(&e))))
 }

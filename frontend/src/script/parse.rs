@@ -169,9 +169,6 @@ const USAGE: &[(&str, &str)] = &[
 
 fn action(name: &Token, arguments: &[Token]) -> Result<Action, String> {
     let name = name.text()?;
-    if name == "snapshot" {
-        return Err("not available in this version: snapshot".into());
-    }
     let Some((_, usage)) = USAGE.iter().find(|(n, _)| *n == name) else {
         let known: Vec<&str> = USAGE.iter().map(|(n, _)| *n).collect();
         return Err(format!("unknown step \"{name}\"; steps are {}", known.join(", ")));
@@ -299,7 +296,7 @@ mod tests {
             ("mouse 1", "line 1: expected mouse X Y [left] [right] [middle] [hold]"),
             ("mouse -1 0", "line 1: the position must be two numbers from 0 to 65535"),
             ("quit now", "line 1: expected quit"),
-            ("snapshot a", "line 1: not available in this version: snapshot"),
+            ("snapshot", "line 1: expected snapshot FILE"),
         ];
         for (script, message) in golden {
             assert_eq!(parse(script).unwrap_err(), message, "{script}");

@@ -200,13 +200,11 @@ impl Store {
     }
 
     /// From here on the blocks that are read from the image are remembered.
-    #[allow(dead_code)]
     pub fn watch_reads(&mut self) {
         self.read.get_or_insert_default();
     }
 
     /// The blocks of the image that were read since [`Store::watch_reads`], ascending.
-    #[allow(dead_code)]
     pub fn blocks_read(&self) -> Vec<u64> {
         self.read.iter().flatten().copied().collect()
     }

@@ -5,7 +5,7 @@
 //! 8   magic "R86REC\x1a\n"
 //! 4   version of the format
 //! then records:
-//!   1   kind: 1 header, 2 batch, 3 old block of an image, 4 end
+//!   1   kind: 1 header, 2 batch, 3 old block of an image, 4 end, 5 files and 6 block of an image of a pack
 //!   4   bytes of the content
 //!   2   low bits of the xxh3 of kind and length, seeded likewise: a wrong length is damage, not the end of the file
 //!   n   content
@@ -37,11 +37,17 @@ pub(crate) enum Kind {
     Batch = 2,
     PreImage = 3,
     End = 4,
+    /// The files of a packed recording.
+    Files = 5,
+    /// A block of an image of a packed recording.
+    Block = 6,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
-        [Self::Header, Self::Batch, Self::PreImage, Self::End].into_iter().find(|k| *k as u8 == byte)
+        [Self::Header, Self::Batch, Self::PreImage, Self::End, Self::Files, Self::Block]
+            .into_iter()
+            .find(|k| *k as u8 == byte)
     }
 }
 

@@ -1,19 +1,20 @@
 //! A recording that was read: the machine, the events, the hashes, and the media as they were.
 
-use super::event::{Batch, End, Epoch, Event, Moment, PreImage};
-use super::log::{self, HEAD, Kind, Tail};
+use super::event::{Batch, End, Epoch, EpochRecord, Event, Moment, PreImage};
+use super::log::{self, HEAD, Kind, LogWriter, Tail};
 use super::player::Player;
 use super::recorder::{Settings, Start};
-use crate::container::{ContainerError, Reader, decompress};
+use crate::container::{ContainerError, Reader, Writer, decompress};
 use crate::error::MachineError;
 use crate::identity::{Difference, Identity, MediumId};
 use crate::image;
 use crate::machine::Machine;
-use crate::media::store::{Over, Store};
+use crate::media::store::{Over, Store, overlay};
 use crate::media::{Inserted, Slot};
 use crate::state::pages::{PAGE, PageTable, page};
 use crate::state::{State, StateError};
 use rewind86_devices::medium::{Medium, MediumError};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -110,6 +111,24 @@ pub struct Recording {
     last: Option<End>,
     old_blocks: BTreeMap<u32, PageTable>,
     cut: Option<u64>,
+    /// In a pack, the files by name and the blocks of the images.
+    packed: Option<BTreeMap<PathBuf, Vec<u8>>>,
+    packed_blocks: BTreeMap<u32, PageTable>,
+}
+
+/// A file in a pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PackedFile {
+    path: PathBuf,
+    len: u64,
+    /// lz4.
+    data: Vec<u8>,
+}
+
+impl PackedFile {
+    pub fn new(path: PathBuf, bytes: &[u8]) -> Self {
+        Self { path, len: bytes.len() as u64, data: lz4_flex::block::compress(bytes) }
+    }
 }
 
 impl Recording {
@@ -196,6 +215,8 @@ impl Recording {
             epochs,
             components,
             old_blocks,
+            packed: base.packed,
+            packed_blocks: base.packed_blocks,
             path: self.path,
             end: self.end,
             last: self.last,
@@ -216,9 +237,61 @@ impl Recording {
     /// # Errors
     /// What is wrong with the machine or its media.
     pub fn play(self: &Arc<Self>, check: bool) -> Result<Machine, RecordingError> {
-        let mut machine = self.machine(64)?;
+        self.play_with(self.library()?, check)
+    }
+
+    /// As [`Recording::play`], with media that were opened before.
+    pub(crate) fn play_with(
+        self: &Arc<Self>,
+        library: BTreeMap<u32, Inserted>,
+        check: bool,
+    ) -> Result<Machine, RecordingError> {
+        let mut machine = self.machine_with(library, 64)?;
         machine.player = Some(Player::new(Arc::clone(self), check));
         Ok(machine)
+    }
+
+    /// The files of a pack.
+    pub(crate) fn embedded(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        self.packed.clone().unwrap_or_default()
+    }
+
+    /// The content of a header record that says what this recording's says, a branch made whole.
+    pub(crate) fn header(&self) -> Vec<u8> {
+        let mut header = Writer::new(b"R86HEAD\x1a", log::VERSION);
+        header.section("recording", &serde_json::to_vec(&self.settings).unwrap_or_default());
+        self.identity.encode(&mut header);
+        if let Some(state) = &self.start_state {
+            state.encode(&State::default(), &mut header);
+        }
+        header.finish()
+    }
+
+    /// Writes the events, the hashes and the end.
+    pub(crate) fn write_history(&self, log: &mut LogWriter) {
+        let mut last = self.settings.at;
+        let mut events = self.events.iter().peekable();
+        let stops = self.epochs.iter().map(|e| (e.at, Some(e))).chain([(self.end, None)]);
+        for (at, epoch) in stops {
+            let mut step = |to: Moment| {
+                let d = (to.tick.saturating_sub(last.tick), to.icount.saturating_sub(last.icount));
+                last = to;
+                d
+            };
+            let mut batch = Vec::new();
+            // Events of an epoch's tick come after it.
+            while let Some((place, event)) = events.next_if(|(place, _)| place.tick < at.tick || epoch.is_none()) {
+                let (ticks, icount) = step(*place);
+                batch.push((ticks, icount, event.clone()));
+            }
+            let until = step(at);
+            let epoch = epoch.map(|e| EpochRecord { hash: e.hash, changed: e.changed, hashes: e.hashes.clone() });
+            let batch = Batch { events: batch, until, epoch };
+            log.record(Kind::Batch, &postcard::to_stdvec(&batch).unwrap_or_default());
+        }
+        if let Some(end) = &self.last {
+            log.record(Kind::End, &postcard::to_stdvec(end).unwrap_or_default());
+        }
     }
 
     fn from_header(content: &[u8], path: &Path) -> Result<Self, ContainerError> {
@@ -246,6 +319,8 @@ impl Recording {
             last: None,
             old_blocks: BTreeMap::new(),
             cut: None,
+            packed: None,
+            packed_blocks: BTreeMap::new(),
         })
     }
 
@@ -284,10 +359,19 @@ impl Recording {
                     self.epochs.push(Epoch { at: place, hash: e.hash, changed: e.changed, hashes: e.hashes });
                 }
             }
-            Kind::PreImage => {
+            Kind::Files => {
+                let files: Vec<PackedFile> = postcard::from_bytes(content).ok()?;
+                let mut packed = BTreeMap::new();
+                for file in files {
+                    packed.insert(file.path, decompress(&file.data, file.len)?);
+                }
+                self.packed = Some(packed);
+            }
+            Kind::PreImage | Kind::Block => {
                 let old: PreImage = postcard::from_bytes(content).ok()?;
                 let data = decompress(&old.data, PAGE as u64)?;
-                let table = self.old_blocks.entry(old.ordinal).or_default();
+                let tables = if kind == Kind::Block { &mut self.packed_blocks } else { &mut self.old_blocks };
+                let table = tables.entry(old.ordinal).or_default();
                 if table.get(old.block).is_none() {
                     table.set(old.block, Some(page(&data)));
                 }
@@ -396,6 +480,14 @@ impl Recording {
         for (epoch, medium, bytes) in self.media() {
             let mut spec = medium.spec.clone();
             spec.bytes = bytes.cloned();
+            if self.packed.is_some() && spec.path.is_some() {
+                let blocks = self.packed_blocks.get(&medium.ordinal).cloned().unwrap_or_default();
+                let base = PackedImage { len: medium.content.len, blocks };
+                let store = Store::private(medium.ordinal, Box::new(base), medium.read_only);
+                let store = Arc::new(Mutex::new(store));
+                library.insert(medium.ordinal, Inserted { store, role: medium.role, spec });
+                continue;
+            }
             let base = image::open_untouched(medium.role, &spec)?;
             let base = Patched { base, blocks: self.old_blocks(medium) };
             let mut store = Store::private(medium.ordinal, Box::new(base), medium.read_only);
@@ -413,6 +505,40 @@ impl Recording {
             library.insert(medium.ordinal, Inserted { store, role: medium.role, spec });
         }
         Ok(library)
+    }
+}
+
+/// An image of which a pack has some blocks.
+struct PackedImage {
+    len: u64,
+    blocks: PageTable,
+}
+
+impl Medium for PackedImage {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_only(&self) -> bool {
+        true
+    }
+
+    fn read_at(&mut self, at: u64, buf: &mut [u8]) -> Result<(), MediumError> {
+        let last = at.saturating_add(buf.len() as u64).saturating_sub(1);
+        let block = PAGE as u64;
+        if !(at / block..=last / block).all(|b| self.blocks.get(b).is_some()) {
+            return Err(MediumError::Host);
+        }
+        overlay(&self.blocks, at, buf);
+        Ok(())
+    }
+
+    fn write_at(&mut self, _: u64, _: &[u8]) -> Result<(), MediumError> {
+        Err(MediumError::ReadOnly)
+    }
+
+    fn flush(&mut self) -> Result<(), MediumError> {
+        Ok(())
     }
 }
 

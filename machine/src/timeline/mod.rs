@@ -11,13 +11,14 @@
 mod checkpoints;
 
 use crate::machine::{Machine, RunExit};
-use crate::media::Media;
+use crate::media::{Inserted, Media};
 use crate::record::event::Moment;
 use crate::record::player::{Divergence, Player};
 use crate::record::{Recording, RecordingError};
 use crate::state::StateError;
 pub(crate) use checkpoints::Checkpoint;
 use checkpoints::Checkpoints;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
@@ -258,9 +259,19 @@ impl Timeline {
 impl Recording {
     /// Builds the machine at the start of the recording; its media keep all writes to themselves.
     pub(crate) fn machine(&self, block_ops: usize) -> Result<Machine, RecordingError> {
+        self.machine_with(self.library()?, block_ops)
+    }
+
+    /// As [`Recording::machine`], with media that were opened before.
+    pub(crate) fn machine_with(
+        &self,
+        library: BTreeMap<u32, Inserted>,
+        block_ops: usize,
+    ) -> Result<Machine, RecordingError> {
         let mut media = Media::default();
-        media.set_library(self.library()?);
+        media.set_library(library);
         let mut config = self.identity().config.clone();
+        config.embedded = self.embedded();
         config.block_ops = block_ops;
         let mut machine = Machine::with_media(&config, media)?;
         let mut here = self.identity().clone();

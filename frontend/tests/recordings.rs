@@ -1,0 +1,189 @@
+//! The program with recordings and snapshots: every command that takes one, on a boot sector of our own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// Writes 17 sectors of its diskette, prints `X` for each, then sends every key to COM1.
+const WRITER: [u8; 41] = [
+    0x31, 0xC0, 0x8E, 0xC0, 0xBD, 0x02, 0x00, // xor ax,ax; mov es,ax; mov bp,2
+    0xB8, 0x01, 0x03, 0xBB, 0x00, 0x7C, 0x89, 0xE9, 0xBA, 0x00, 0x00, 0xCD, 0x13, // int 13h, write sector bp
+    0xB8, 0x58, 0x0E, 0xCD, 0x10, 0x45, 0x83, 0xFD, 0x12, 0x76, 0xE8, // 'X'; up to sector 18
+    0x31, 0xC0, 0xCD, 0x16, 0xBA, 0xF8, 0x03, 0xEE, 0xEB, 0xF6, // int 16h; out 3F8h; again
+];
+
+const SCRIPT: &str = "wait-screen \"XXXXXXXXXXXXXXXXX\"\ntype \"abc\"\nmouse 50 60 left\nsleep 1\nsnapshot mid.snap\n\
+                      floppy other.img\ntype \"defg\"\nsleep 1\nwait-serial \"abcdefg\" 5\n";
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        let mut image = vec![0x5A; 1_474_560];
+        image[..WRITER.len()].copy_from_slice(&WRITER);
+        image[510..512].copy_from_slice(&[0x55, 0xAA]);
+        std::fs::write(place.path("boot.img"), &image).unwrap();
+        std::fs::write(place.path("other.img"), vec![0; 737_280]).unwrap();
+        std::fs::write(place.path("script"), SCRIPT).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    fn command(&self, arguments: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rewind86"));
+        command.args(arguments.split_whitespace()).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env_remove("SLURM_ARRAY_TASK_ID").env_remove("JOB_COMPLETION_INDEX");
+        command.output().unwrap()
+    }
+
+    /// Runs with this exit status; the answer is standard output and standard error.
+    fn run(&self, status: i32, arguments: &str) -> (String, String) {
+        let output = self.command(arguments);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(status), "{arguments}\n{out}{err}");
+        assert!(err.lines().count() <= 1, "{arguments}\n{err}");
+        (out, err)
+    }
+
+    /// A recorded run; answers with its hashes.
+    fn record(&self) -> String {
+        let line = "run --floppy boot.img --memory 4M --display none --script script --serial file=live.txt \
+                    --record run.rec --record-interval 50000 --hash-at 1000000,1500000";
+        self.run(0, line).0
+    }
+}
+
+#[test]
+fn a_recorded_run_is_given_again() {
+    let place = Place::new();
+    let hashes = place.record();
+    assert_eq!(hashes.lines().count(), 2);
+    let disk = place.read("boot.img");
+    let (again, _) =
+        place.run(0, "replay run.rec --serial file=again.txt --hash-at 1000000,1500000 --screenshots shots");
+    assert_eq!(again, hashes);
+    assert_eq!(place.read("again.txt"), place.read("live.txt"));
+    assert_eq!(place.read("again.txt"), b"abcdefg");
+    assert_eq!(place.read("boot.img"), disk, "a replay writes no image");
+    assert!(place.read("shots/000001.png").starts_with(b"\x89PNG"));
+    let (report, _) = place.run(0, "verify run.rec");
+    assert!(report.starts_with("equal: ") && report.ends_with("the final hash is equal\n"), "{report}");
+    place.run(0, "replay run.rec --until 700000");
+    place.run(1, "replay missing.rec");
+    place.run(1, "replay script");
+    place.run(2, "replay run.rec --live-from 99999999999");
+}
+
+#[test]
+fn a_snapshot_starts_a_new_process() {
+    let place = Place::new();
+    place.record();
+    let (out, _) =
+        place.run(4, "run --snapshot-load mid.snap --display none --max-instructions 1400000 --hash-at 1400000");
+    assert!(out.starts_with("hash 1400000 "), "{out}");
+    let same = "run --snapshot-load mid.snap --floppy boot.img --memory 4M --display none --max-instructions 1400000 \
+                --hash-at 1400000";
+    assert_eq!(place.run(4, same).0, out);
+    let (_, err) = place.run(1, "run --snapshot-load mid.snap --memory 8M --display none");
+    assert!(err.contains("--memory is 4194304 there and 8388608 here"), "{err}");
+    let (_, err) = place.run(1, "run --snapshot-load boot.img --display none");
+    assert!(err.contains("is not a snapshot"), "{err}");
+    let mut bytes = place.read("mid.snap");
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    std::fs::write(place.path("bad.snap"), &bytes).unwrap();
+    let (_, err) = place.run(1, "run --snapshot-load bad.snap --display none");
+    assert!(err.contains("is damaged at byte"), "{err}");
+}
+
+#[test]
+fn what_was_changed_is_named() {
+    let place = Place::new();
+    place.record();
+    let disk = place.read("boot.img");
+    let mut changed = disk.clone();
+    changed[300_000] ^= 8;
+    std::fs::write(place.path("boot.img"), &changed).unwrap();
+    let (_, err) = place.run(5, "verify run.rec");
+    assert!(err.contains("epoch 0: component media: the image boot.img in floppy A:"), "{err}");
+    std::fs::write(place.path("boot.img"), &disk).unwrap();
+    let log = place.read("run.rec");
+    let mut damaged = log.clone();
+    let at = log.len() * 3 / 4;
+    damaged[at] ^= 2;
+    std::fs::write(place.path("bad.rec"), &damaged).unwrap();
+    let (_, err) = place.run(5, "verify bad.rec");
+    assert!(err.contains("log damaged at byte") && err.contains("in epoch"), "{err}");
+    std::fs::write(place.path("cut.rec"), &log[..at]).unwrap();
+    let (out, err) = place.run(0, "verify cut.rec");
+    assert!(out.contains("the recording is cut off there") && err.contains("cut off at byte"), "{out}{err}");
+}
+
+#[test]
+fn a_branch_leaves_the_recording_and_the_recording_stays() {
+    let place = Place::new();
+    place.record();
+    std::fs::write(place.path("other"), "type \"xyz\"\nsleep 1\n").unwrap();
+    let line = "replay run.rec --live-from 1200000 --record branch.rec --script other --serial file=branch.txt --hash-at 1200000";
+    let (hash, _) = place.run(0, line);
+    assert!(String::from_utf8(place.read("branch.txt")).unwrap().ends_with("xyz"));
+    let (out, _) = place.run(0, "replay branch.rec --serial file=whole.txt --hash-at 1200000");
+    assert_eq!(out, hash);
+    assert!(String::from_utf8(place.read("whole.txt")).unwrap().ends_with("xyz"));
+    place.run(0, "verify branch.rec");
+    place.run(0, "verify run.rec");
+    assert!(place.read("branch.rec").len() < place.read("run.rec").len());
+    std::fs::rename(place.path("run.rec"), place.path("gone.rec")).unwrap();
+    let (_, err) = place.run(1, "verify branch.rec");
+    assert!(err.contains("continues the recording"), "{err}");
+}
+
+#[test]
+fn a_pack_needs_no_other_file() {
+    let place = Place::new();
+    place.record();
+    place.run(0, "pack run.rec all.rec");
+    for name in ["boot.img", "other.img", "run.rec"] {
+        std::fs::remove_file(place.path(name)).unwrap();
+    }
+    place.run(0, "replay all.rec --serial file=packed.txt");
+    assert_eq!(place.read("packed.txt"), place.read("live.txt"));
+    place.run(0, "verify all.rec");
+    assert!(place.read("all.rec").len() < 200_000);
+}
+
+#[test]
+fn shares_are_joined() {
+    let place = Place::new();
+    place.record();
+    for round in 0..2 {
+        for i in 0..3 {
+            let (out, _) = place.run(0, &format!("verify run.rec --shard {i}/3"));
+            assert!(out.starts_with("equal: "), "{out}");
+        }
+        let results = [0, 1, 2].map(|i| format!("run.rec.verify-{i}-of-3.json"));
+        place.run(0, &format!("merge {} --serial joined.txt", results.join(" ")));
+        assert_eq!(place.read("joined.txt"), place.read("live.txt"));
+        let (_, err) = place.run(1, &format!("merge {} {}", results[0], results[2]));
+        assert!(err.contains("is missing"), "{err}");
+        if round == 0 {
+            place.run(0, "keyframes run.rec --every 0.3");
+        } else {
+            let last = String::from_utf8(place.read(&results[2])).unwrap();
+            assert!(!last.contains("\"keyframe\":null"), "{last}");
+        }
+    }
+    let (_, err) = place.run(2, "verify run.rec --shard 4/3");
+    assert!(err.contains("there is no share 4 of 3"), "{err}");
+}
