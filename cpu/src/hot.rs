@@ -14,6 +14,7 @@ use crate::bus::{Bus, Lines};
 use crate::fault::Exec;
 use crate::mem::{PAGE, PhysMem};
 use crate::mmu::Target;
+use crate::probe::Watched;
 use crate::state::{Cpu, World};
 use crate::tlb;
 use std::ptr::NonNull;
@@ -143,7 +144,8 @@ impl Cpu {
         self.write_slow(lin, T::SIZE, new.zext(), self.tlb_sel)
     }
 
-    /// A store to a page that holds code, when the page is known to be writable and no instruction is overwritten.
+    /// A store to a page that holds code, or whose writes are to be noticed, when the page is known to be writable and no
+    /// instruction is overwritten.
     #[inline]
     pub(crate) fn try_write_beside_code(&mut self, lin: u64, size: u64, value: u64, sel: usize) -> bool {
         let i = sel + tlb::slot(lin);
@@ -155,7 +157,8 @@ impl Cpu {
         {
             return false;
         }
-        let (phys, backing) = (cold.phys | at as u64, Some(cold.backing));
+        let (phys, page) = (cold.phys | at as u64, cold.backing);
+        let backing = Some(page);
         let host = self.tlb.hot[i].addend.wrapping_add(lin as usize);
         // SAFETY: fact 1 holds for `write_code` as for `write`: both are set together, with `addend` of that page.
         unsafe {
@@ -165,6 +168,11 @@ impl Cpu {
                 4 => store::<u32>(host, value as u32),
                 _ => store::<u64>(host, value),
             }
+        }
+        self.mem().mark_dirty(page);
+        // Without code in it, the page was only kept away to learn of this write.
+        if self.mem_ref().code_mask(page) == 0 && self.watched_page(lin & !0xFFF, phys & !0xFFF) == Watched::default() {
+            self.tlb.hot[i].write = lin & !0xFFF;
         }
         if self.engine.probes.data {
             self.probe_access(lin, Target { phys, backing }, size, value, true);

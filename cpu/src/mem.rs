@@ -64,6 +64,8 @@ pub struct PhysMem {
     watched: Vec<(u64, u64)>,
     watch_log: Vec<(u64, Vec<u8>)>,
     generation: u64,
+    /// Counts the calls of `take_dirty`.
+    asked: u64,
 }
 
 // SAFETY: the backing store is owned by this value alone; raw addresses handed out are used only while the machine
@@ -93,6 +95,7 @@ impl PhysMem {
             watched: Vec::new(),
             watch_log: Vec::new(),
             generation: 0,
+            asked: 0,
         }
     }
 
@@ -116,6 +119,12 @@ impl PhysMem {
     /// Changes with every change of the map: translations made under another value are stale.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Changes when the written pages were asked for: writes through translations made before would go unnoticed.
+    #[inline]
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// Maps `pages` physical pages from physical page `page` to backing pages from `read` and `write` on (`None`: the bus).
@@ -245,8 +254,8 @@ impl PhysMem {
         }
     }
 
-    /// Calls `f` for each backing page written since the last call. Translations must be flushed afterwards (the map
-    /// generation changes), or later writes would go unnoticed.
+    /// Calls `f` for each backing page written since the last call. Translations stay: the core makes the first write to
+    /// each page after this take the slow path once more, so that asking is not visible to a guest.
     pub fn take_dirty(&mut self, mut f: impl FnMut(u32)) {
         let pages = self.pages() as u32;
         for (i, word) in self.dirty.iter_mut().enumerate() {
@@ -259,7 +268,7 @@ impl PhysMem {
                 }
             }
         }
-        self.generation += 1;
+        self.asked += 1;
     }
 
     /// Granules of `page` that hold decoded code.

@@ -344,19 +344,16 @@ impl Cpu {
         Ok(v)
     }
 
-    /// The cached translation of a page whose reads are watched: the walk happens when it would have without the watch.
+    /// The cached translation of a page whose reads are watched or whose writes are to be noticed: the walk happens when it
+    /// would have otherwise.
     fn watched_read(&self, lin: u64, sel: usize) -> Option<Target> {
-        if !self.engine.probes.data {
-            return None;
-        }
         let cold = self.tlb.readable(lin, sel)?;
         Some(Target { phys: cold.phys | (lin & 0xFFF), backing: Some(cold.backing) })
     }
 
-    /// The same for a page whose writes are watched; code in a page makes every write walk.
+    /// The same for a write; code in a page makes every write walk.
     fn watched_write(&self, lin: u64, sel: usize) -> bool {
-        self.engine.probes.data
-            && self.tlb.writable(lin, sel).is_some_and(|cold| self.mem_ref().code_mask(cold.backing) == 0)
+        self.tlb.writable(lin, sel).is_some_and(|cold| self.mem_ref().code_mask(cold.backing) == 0)
     }
 
     /// A store that the TLB could not take.

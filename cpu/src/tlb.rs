@@ -202,6 +202,13 @@ impl Tlb {
         }
     }
 
+    /// The written pages were asked for: the first write to each page takes the slow path, which finds it in `write_code`.
+    pub fn note_writes(&mut self) {
+        for &i in &self.filled {
+            self.hot[i as usize & (2 * ENTRIES - 1)].write = NO_TAG;
+        }
+    }
+
     /// A backing page got decoded code: writes to it must take the slow path from here on.
     pub fn protect_code(&mut self, backing: u32) {
         for &i in &self.filled {
@@ -239,7 +246,8 @@ impl Tlb {
             }
             let w = watched(page, cold.phys);
             hot.read = if w.read { NO_TAG } else { cold.read };
-            hot.write = if w.read || w.write { NO_TAG } else { cold.write_code };
+            // The next store finds out what it may do by the slow path.
+            hot.write = NO_TAG;
         }
     }
 }

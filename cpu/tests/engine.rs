@@ -284,3 +284,59 @@ fn a_pair_of_compare_and_jump_is_two_instructions() {
         }
     }
 }
+
+/// Asking for the written pages, as hashes and checkpoints do, keeps every translation: a guest that changes a page table
+/// and does not invalidate what it changed sees the same with and without.
+#[test]
+fn asking_for_written_pages_is_not_observable() {
+    const AT: u32 = 0x1000;
+    let code = assemble(AT, |a| {
+        let mut top = a.create_label();
+        a.mov(eax, 0x10000)?;
+        a.mov(cr3, eax)?;
+        a.mov(eax, cr0)?;
+        a.or(eax, 0x8000_0000_u32 as i32)?;
+        a.mov(cr0, eax)?;
+        a.set_label(&mut top)?;
+        a.inc(dword_ptr(0x5000))?;
+        a.xor(dword_ptr(0x11014), 0x3000)?;
+        a.inc(dword_ptr(0x5000))?;
+        a.add(dword_ptr(0x5008), edi)?;
+        a.mov(ebx, dword_ptr(0x5000))?;
+        a.add(edi, 1)?;
+        a.test(edi, 7)?;
+        a.jne(top)?;
+        a.invlpg(dword_ptr(0x5000))?;
+        a.jmp(top)
+    });
+    let build = || {
+        let mut rig = Rig::new(AT, &code, 64);
+        rig.mem.write(0x10000, &0x11007_u32.to_le_bytes());
+        for page in 0..0x20u32 {
+            rig.mem.write(u64::from(0x11000 + 4 * page), &(page << 12 | 7).to_le_bytes());
+        }
+        rig
+    };
+    let bytes = |rig: &Rig| {
+        let mut all = vec![0; 0x20000];
+        rig.mem.read(0, &mut all);
+        all
+    };
+    let (mut plain, mut asked) = (build(), build());
+    asked.mem.take_dirty(|_| {});
+    let mut copy = bytes(&asked);
+    for n in 1..400 {
+        assert_eq!(plain.run_to(n), asked.run_to(n), "after {n}");
+        assert!(bytes(&plain) == bytes(&asked), "memory after {n}");
+        // Every page that changed is named.
+        let mut changed = bytes(&asked);
+        asked.mem.take_dirty(|page| {
+            let at = page as usize * 4096;
+            if at < changed.len() {
+                changed[at..at + 4096].copy_from_slice(&copy[at..at + 4096]);
+            }
+        });
+        assert!(changed == copy, "a change went unnoticed at {n}");
+        copy = bytes(&asked);
+    }
+}

@@ -108,6 +108,8 @@ pub(crate) struct Engine {
     pub block_ops: usize,
     /// Identity of the memory map that translations belong to.
     pub map_generation: u64,
+    /// When the written pages were last asked for.
+    pub asked: u64,
     /// Exceptions delivered since the last retired instruction.
     pub deliveries: u32,
     /// Address of the last instruction that left a chain, or of the one before which an interrupt came.
@@ -136,6 +138,7 @@ impl Engine {
             unimplemented: None,
             block_ops: BLOCK_OPS,
             map_generation: u64::MAX,
+            asked: 0,
             deliveries: 0,
             last_rip: 0,
             probes: Probes::default(),

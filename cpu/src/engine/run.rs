@@ -52,6 +52,11 @@ impl Cpu {
             self.engine.map_generation = map;
             self.tlb.flush_all();
         }
+        let asked = self.mem().asked();
+        if asked != self.engine.asked {
+            self.engine.asked = asked;
+            self.tlb.note_writes();
+        }
         self.drain_stale();
         self.update_mode();
         if self.engine.probes.changed {
