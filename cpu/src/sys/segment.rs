@@ -183,15 +183,21 @@ impl<T: Int> Insn for MovFromSeg<T> {
     }
 }
 
-/// PUSH Sreg.
+/// PUSH Sreg. With a 32-bit operand Intel's processors store 16 bits and leave the upper half of the slot.
 struct PushSeg<T>(std::marker::PhantomData<T>);
 impl<T: Int> Insn for PushSeg<T> {
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
         let mask = M::W::stack_mask(cpu);
         let rsp = cpu.gpr[Gpr::Rsp as usize];
         let sp = rsp.wrapping_sub(T::SIZE);
-        let lin = M::W::stack(cpu, sp, T::SIZE, true)?;
-        cpu.write(lin, T::trunc(u64::from(cpu.selector(op.dst as usize))))?;
+        let selector = cpu.selector(op.dst as usize);
+        if T::SIZE == 4 {
+            let lin = M::W::stack(cpu, sp, 2, true)?;
+            cpu.write(lin, selector)?;
+        } else {
+            let lin = M::W::stack(cpu, sp, T::SIZE, true)?;
+            cpu.write(lin, T::trunc(u64::from(selector)))?;
+        }
         cpu.gpr[Gpr::Rsp as usize] = merge_sp(rsp, sp, mask);
         Ok(())
     }
