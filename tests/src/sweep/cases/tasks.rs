@@ -276,6 +276,19 @@ pub fn switches(s: &mut Sweep) {
             asm!(a; int 0x21; label ".task";);
         },
     );
+    s.ring(
+        "ring 3 int task gate to tss16 and iret",
+        3,
+        0x202,
+        &|a| {
+            task16(a);
+            idt_gate(a, 0x21, gate(TR16_A, 0, 0xE5, 0));
+            watch(a, &[GDT + TR + 4, GDT + TR16_A + 4, TSS16_A, TSS + 0x24, TSS + 0x38, TSS16_A + 0x10]);
+        },
+        &|a| {
+            asm!(a; stc; int 0x21; jmp ".end"; bits16; label ".task"; mov bx, cs; iret; bits32; label ".end";);
+        },
+    );
     s.ring0(
         "exception with an error code to a task",
         &|a| {

@@ -325,6 +325,49 @@ pub fn interrupts(s: &mut Sweep) {
             asm!(a; int 0x21; label ".there";);
         });
     }
+    for kind in [6u8, 7] {
+        s.ring(
+            &format!("ring 3 int through type {kind:02x}"),
+            3,
+            0x200,
+            &|a| {
+                let at = a.at(".in16") as u32 | 0xABCD_0000;
+                idt_gate(a, 0x21, gate(CS16, at, 0xE0 | kind, 0));
+                watch(a, &[4, 8, 12].map(|n| TASK_STACK0 - n));
+                asm!(a; mov d(ORIGIN), a.at(".in16"););
+            },
+            &|a| {
+                asm!(a; int 0x21; bits16; label ".in16"; ud2; bits32;);
+            },
+        );
+        s.ring(
+            &format!("ring 3 int through type {kind:02x} and back"),
+            3,
+            0x200,
+            &|a| {
+                let at = a.at(".in16") as u32;
+                idt_gate(a, 0x21, gate(CS16, at, 0xE0 | kind, 0));
+                // The way back is 16 bits wide: to a code segment that the return address fits in.
+                descriptor(a, FREE, segment(ROM as u32, 0xFFFF, 0xFB, 4));
+            },
+            &|a| {
+                asm!(a;
+                    push    FREE | 3;
+                    push    a.at(".low");
+                    retf;
+                    label   ".low";
+                    int     0x21;
+                    jmp     ".end";
+                    bits16;
+                    label   ".in16";
+                    mov     bx, sp;
+                    iret;
+                    bits32;
+                    label   ".end";
+                );
+            },
+        );
+    }
     s.ring0("int beyond the idt", &none, &|a| {
         asm!(a; int 0x40;);
     });
