@@ -2,7 +2,7 @@
 //! `conformance` program share them.
 #![forbid(unsafe_code)]
 
-/// The assembler of the firmware: boot images for tests are made with it too.
+// The assembler of the firmware: boot images for tests are made with it too.
 #[macro_use]
 #[path = "../../bios/build/asm16.rs"]
 pub mod asm16;
