@@ -326,3 +326,68 @@ fn phases_can_be_reached_again() {
     assert_eq!(again.run(END), Exit::Probe);
     assert_eq!(again.cpu.save(), state);
 }
+
+/// Clears the accessed and dirty bits of a page behind the TLB's back, uses the page, and looks at the bits.
+fn behind_the_tlb(a: &mut CodeAssembler) -> Result<(), IcedError> {
+    let mut top = a.create_label();
+    let entry = PAGE_TABLE as u32 + (DATA >> 12) * 4;
+    a.set_label(&mut top)?;
+    a.add(dword_ptr(DATA + 4), eax)?;
+    a.and(dword_ptr(entry), !0x60i32)?;
+    a.mov(eax, dword_ptr(DATA))?;
+    a.inc(dword_ptr(DATA))?;
+    a.xor(ebx, dword_ptr(entry))?;
+    a.rol(ebx, 1)?;
+    a.dec(esi)?;
+    a.test(esi, 7)?;
+    a.jne(top)?;
+    a.invlpg(dword_ptr(DATA))?;
+    a.jmp(top)
+}
+
+const PAGE_TABLE: u64 = 0x10_1000;
+
+#[test]
+fn pages_are_walked_when_they_would_be_walked_unwatched() {
+    let rig = || {
+        let mut rig = Rig::new(64);
+        rig.mem.write(u64::from(CODE), &assemble(CODE, behind_the_tlb));
+        let entries: Vec<u8> = (0..1024u32).flat_map(|n| (n << 12 | 3).to_le_bytes()).collect();
+        rig.mem.write(PAGE_TABLE, &entries);
+        rig.mem.write(0x10_0000, &(PAGE_TABLE as u32 | 3).to_le_bytes());
+        let mut state = rig.cpu.save();
+        state.sys.cr3 = 0x10_0000;
+        state.sys.cr0 |= 1 << 31;
+        rig.cpu.load(&state);
+        rig
+    };
+    let mut plain = rig();
+    plain.run(END);
+    let probes = |start| ProbeSet::new(vec![Probe::Access { start, len: 4, read: true, write: true }]);
+    let data = u64::from(DATA);
+    for place in [Place::Linear(data, None), Place::Physical(data), Place::Linear(data, Some(0x10_0000))] {
+        let mut watched = rig();
+        watched.cpu.set_probes(probes(place), Policy::All(usize::MAX));
+        // Taken away and set again in the middle: the translations stay.
+        watched.run(END / 3);
+        let hits = watched.cpu.take_hits().len();
+        watched.cpu.set_probes(ProbeSet::default(), Policy::Stop);
+        watched.run(END / 2);
+        watched.cpu.set_probes(probes(place), Policy::All(usize::MAX));
+        watched.run(END);
+        assert!(hits > 200 && watched.cpu.take_hits().len() > 200);
+        assert_eq!(plain.cpu.save(), watched.cpu.save(), "{place:?}");
+        assert!(plain.image() == watched.image(), "{place:?}");
+    }
+    // The bits themselves, as a store of the processor into an entry.
+    let entry = PAGE_TABLE + u64::from(DATA >> 12) * 4;
+    let mut watched = rig();
+    watched.cpu.set_probes(
+        ProbeSet::new(vec![Probe::Access { start: Place::Physical(entry), len: 1, read: false, write: true }]),
+        Policy::All(usize::MAX),
+    );
+    watched.run(END);
+    let hits = watched.cpu.take_hits();
+    assert!(hits.iter().any(|h| h.what == What::PageWalk { physical: entry, value: 0x63 }));
+    assert!(hits.iter().any(|h| matches!(h.what, What::Write { physical, .. } if physical == entry)));
+}

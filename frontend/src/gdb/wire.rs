@@ -186,7 +186,8 @@ impl Framer {
                 self.checksum = 0;
                 return Ok(None);
             }
-            return Ok(Some(Item::Bytes(vec![byte])));
+            // GDB asks for a packet again when an answer takes longer than its patience; nothing was lost on the way.
+            return Ok((byte != b'-').then(|| Item::Bytes(vec![byte])));
         }
         self.packet.push(byte);
         if self.packet.len() > PACKET {
@@ -232,7 +233,7 @@ mod tests {
     fn packets_of_qemu_are_taken_out() {
         let mut f = Framer::default();
         let stub = |b: &[u8]| Item::Bytes(b.to_vec());
-        assert_eq!(items(&mut f, b"+$g#67\x03"), [stub(b"+"), stub(b"$g#67"), stub(b"\x03")]);
+        assert_eq!(items(&mut f, b"+-$g#67\x03"), [stub(b"+"), stub(b"$g#67"), stub(b"\x03")]);
         assert_eq!(items(&mut f, b"$Qqemu.PhyMemMode:1#e6"), [Item::PhysicalMode(Some(true))]);
         assert_eq!(f.answer("OK"), b"+$OK#9a");
         items(&mut f, b"$QStartNoAckMode#b0");

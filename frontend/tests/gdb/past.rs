@@ -3,6 +3,7 @@
 
 use super::client::{Client, Program};
 use super::gdb::gdb;
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 const EIP: usize = 8;
@@ -68,6 +69,8 @@ fn back_and_forth() {
     assert_eq!((c.icount(), c.register32(EIP)), (boot, 0x7C00));
     c.ok("z1,7c00,1");
     assert!(c.monitor("goto 5000000").starts_with("icount 5000000 "));
+    // An impatient GDB.
+    c.stream.write_all(b"-").unwrap();
     assert!(c.monitor("goto 99999999999").contains("has instructions 0 to"));
     assert_eq!(c.icount(), 5_000_000);
     // A recording stays what it is.
