@@ -298,11 +298,8 @@ impl PhysMem {
             self.code_bytes.resize_with(pages, || None);
         }
         let bits = self.code_bytes[index].get_or_insert_with(|| Box::new([0; PAGE / 64]));
-        let (mut from, end) = (at, (at + len).min(PAGE));
-        while from < end {
-            let to = (from / 64 * 64 + 64).min(end);
-            bits[from / 64] |= u64::MAX >> (64 - (to - from)) << (from % 64);
-            from = to;
+        for i in at..(at + len).min(PAGE) {
+            bits[i / 64] |= 1 << (i % 64);
         }
         if let Some(m) = self.code.get_mut(index) {
             *m |= granules(at, len);

@@ -286,7 +286,7 @@ impl Cpu {
 
     /// The start of the second page of an access at `lin`, `first` bytes on. That it is canonical comes before any page
     /// fault of the first.
-    fn second_page(&mut self, lin: u64, first: u64) -> Exec<u64> {
+    pub(crate) fn second_page(&mut self, lin: u64, first: u64) -> Exec<u64> {
         let next = lin.wrapping_add(first) & self.lin_mask();
         if self.long_mode() && !canonical(next) {
             self.fault_address = lin;
@@ -295,11 +295,25 @@ impl Cpu {
         Ok(next)
     }
 
-    fn check_alignment(&self, lin: u64, size: u64, sel: usize) -> Exec {
+    fn check_alignment(&mut self, lin: u64, size: u64, sel: usize) -> Exec {
         if sel == tlb::NEVER && lin & (size - 1) != 0 && self.alignment_checked() {
-            return Err(Fault::AC);
+            return self.misaligned(lin);
         }
         Ok(())
+    }
+
+    /// #AC(0), unless the address is not canonical, which comes first.
+    fn misaligned(&mut self, lin: u64) -> Exec {
+        if self.long_mode() && !canonical(lin) {
+            self.fault_address = lin;
+            return Err(Fault::NON_CANONICAL);
+        }
+        Err(Fault::AC)
+    }
+
+    /// Operands of several parts are checked as a whole: `lin` must be a multiple of `unit`.
+    pub(crate) fn check_parts(&mut self, lin: u64, unit: u64) -> Exec {
+        if lin & (unit - 1) != 0 && self.alignment_checked() { self.misaligned(lin) } else { Ok(()) }
     }
 
     /// Data breakpoints see accesses only while the table that is never filled is current.

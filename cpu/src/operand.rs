@@ -165,7 +165,8 @@ impl Cpu {
             let top = if s.big() { 0xFFFF_FFFF } else { 0xFFFF };
             off > limit && last <= top
         } else {
-            last <= limit
+            // Behind a limit of 4 GiB the offset wraps, which flat code does anyway.
+            last <= limit || limit == 0xFFFF_FFFF
         };
         if inside { Ok(s.base.wrapping_add(off) & 0xFFFF_FFFF) } else { Err(fault) }
     }

@@ -193,7 +193,9 @@ impl Cpu {
                     OpKind::NearBranch32 => (i.near_branch32().wrapping_sub(next as u32)) as i32 as i64,
                     _ => i.near_branch64().wrapping_sub(next) as i64,
                 };
+                // Page-relative needs a bit more than the displacement has.
                 op.imm = (next as i64 + rel) as u32;
+                op.disp = ((next as i64 + rel) >> 32) as u32;
                 if i.op_kind(n) == OpKind::NearBranch16 {
                     op.flags |= op_flags::OP16;
                 }

@@ -54,7 +54,7 @@ pub(crate) mod cond {
 /// RIP of the op's direct target, as wide as its operand size.
 #[inline(always)]
 fn target<M: Rm>(cpu: &Cpu, op: &Op) -> u64 {
-    let rip = cpu.gpr[Gpr::IpBase as usize].wrapping_add(op.simm());
+    let rip = cpu.gpr[Gpr::IpBase as usize].wrapping_add(op.imm64());
     if M::LONG || !M::FLAT && cpu.engine.code64 {
         rip
     } else if !M::FLAT && op.has(op_flags::OP16) {
@@ -109,17 +109,20 @@ pub(super) fn jcc<C: Cond, M: Rm>(cpu: &mut Cpu, op: &Op) {
     if C::holds(cpu) { take::<M>(cpu, op) } else { fall::<M>(cpu, op) }
 }
 
-/// Pushes a return address of operand size `T`.
+/// Pushes a return address of operand size `T`, then looks at the target: the store comes first, as on processors, and
+/// stays below the stack pointer when the target faults.
 #[inline(always)]
-fn push_return<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op, value: u64) -> Exec {
+fn push_return<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op, value: u64, to: u64) -> Exec {
     cpu.engine.rem = op.rem;
-    super::stack::push::<T, M::W>(cpu, T::trunc(value))
+    let sp = cpu.gpr[Gpr::Rsp as usize];
+    super::stack::push::<T, M::W>(cpu, T::trunc(value))?;
+    check::<M>(cpu, to).inspect_err(|_| cpu.gpr[Gpr::Rsp as usize] = sp)
 }
 
 fn call<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op) {
     let rip = target::<M>(cpu, op);
     let next = cpu.next_rip(op);
-    if let Err(fault) = check::<M>(cpu, rip).and_then(|()| push_return::<T, M>(cpu, op, next)) {
+    if let Err(fault) = push_return::<T, M>(cpu, op, next, rip) {
         return cpu.raise(op, fault);
     }
     take::<M>(cpu, op)
@@ -134,9 +137,8 @@ fn jmp_rm<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op) {
 
 fn call_rm<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op) {
     let next = cpu.next_rip(op);
-    let to = M::dst::<T>(cpu, op)
-        .and_then(|t| check::<M>(cpu, t.zext()).map(|()| t.zext()))
-        .and_then(|rip| push_return::<T, M>(cpu, op, next).map(|()| rip));
+    let to =
+        M::dst::<T>(cpu, op).map(|t| t.zext()).and_then(|rip| push_return::<T, M>(cpu, op, next, rip).map(|()| rip));
     match to {
         Ok(rip) => indirect::<M>(cpu, op, rip),
         Err(fault) => cpu.raise(op, fault),

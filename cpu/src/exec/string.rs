@@ -265,10 +265,11 @@ impl Kind for Cmps {
     const EARLY: Early = Early { order: &[Gpr::Rdi, Gpr::Rsi], counts: 0 };
     #[inline(always)]
     fn step<W: World, T: Int>(cpu: &mut Cpu, op: &Op, delta: u64) -> Exec {
-        let from = source::<W>(cpu, op, T::SIZE)?;
-        let a: T = cpu.read(from)?;
+        // ES:DI is read first.
         let to = target::<W>(cpu, op, T::SIZE, false)?;
         let b: T = cpu.read(to)?;
+        let from = source::<W>(cpu, op, T::SIZE)?;
+        let a: T = cpu.read(from)?;
         cpu.alu_sub(a, b);
         advance(cpu, op, Gpr::Rsi, delta);
         advance(cpu, op, Gpr::Rdi, delta);
@@ -346,6 +347,7 @@ fn repeat<K: Kind, T: Int, W: World>(cpu: &mut Cpu, op: &Op, down: bool, delta: 
             cpu.leave_repeat(op);
             return false;
         }
+        let flags = (cpu.flag_result, cpu.flag_aux);
         let mut done = 0;
         if !down && !traced && count > 1 {
             done = K::bulk::<W, T>(cpu, op, count.min(budget));
@@ -365,8 +367,15 @@ fn repeat<K: Kind, T: Int, W: World>(cpu: &mut Cpu, op: &Op, down: bool, delta: 
         first = false;
         // One iteration is retired that `left` did not pay for: the count that accesses see moves with it.
         cpu.engine.rem = op.rem.wrapping_sub(1);
-        if K::COMPARES && cpu.zf() != op.has(op_flags::REP) {
-            return true;
+        if K::COMPARES {
+            if cpu.zf() != op.has(op_flags::REP) || done == count {
+                return true;
+            }
+            // Flags are those of the last comparison: a fault or an interrupt in between finds them as they were (SDM
+            // volume 2, REP). A trap after each iteration sees each.
+            if !traced {
+                (cpu.flag_result, cpu.flag_aux) = flags;
+            }
         }
     }
 }
@@ -388,6 +397,8 @@ impl Cpu {
 
     /// A fault in an iteration of a repeat; iterations before it stay retired.
     pub(crate) fn raise_repeat(&mut self, op: &Op, fault: crate::fault::Fault, first: bool) {
+        // A 32-bit count is extended by zeros even when nothing was counted.
+        set_count(self, op, self.gpr[Gpr::Rcx as usize] & op.addr_mask());
         self.raise(op, fault);
         if !first {
             self.icount += 1;

@@ -47,6 +47,11 @@ impl Writer<'_> {
     }
 }
 
+/// What the image must be a multiple of under alignment checking (SDM volume 3, table 6-7).
+fn unit(size: usize) -> u64 {
+    if size == 14 || size == 14 + REGISTERS { 2 } else { 4 }
+}
+
 fn word_at(image: &[u8; LARGEST], at: usize) -> u16 {
     u16::from_le_bytes([image[at % LARGEST], image[(at + 1) % LARGEST]])
 }
@@ -130,10 +135,13 @@ impl Fpu {
 impl Cpu {
     /// Loads `size` bytes of the memory operand.
     fn load_image<W: World>(&mut self, op: &Op, size: usize) -> Exec<[u8; LARGEST]> {
-        let lin = W::linear(self, op, size as u64, false)?;
+        let first = W::linear(self, op, unit(size), false)?;
+        self.check_parts(first, unit(size))?;
         let mask = self.lin_mask();
         let mut image = [0; LARGEST];
         for (i, pair) in image[..size.min(LARGEST)].chunks_exact_mut(2).enumerate() {
+            // Word by word, so that a page that is not there comes before a limit behind it.
+            let lin = W::linear(self, op, 2 * i as u64 + 2, false)?;
             let at = lin.wrapping_add(2 * i as u64) & mask;
             pair.copy_from_slice(&self.read::<u16>(at)?.to_le_bytes());
         }
@@ -142,11 +150,12 @@ impl Cpu {
 
     /// Stores `size` bytes at the memory operand, all or nothing.
     fn store_image<W: World>(&mut self, op: &Op, image: &[u8; LARGEST], size: usize) -> Exec {
+        let first = W::linear(self, op, unit(size), true)?;
+        self.check_parts(first, unit(size))?;
         let lin = W::linear(self, op, size as u64, true)?;
         let mask = self.lin_mask();
         let at = |offset: usize| lin.wrapping_add(offset as u64) & mask;
-        self.probe_write(at(0), 1)?;
-        self.probe_write(at(size - 1), 1)?;
+        self.probe_write(lin, size as u64)?;
         for (i, pair) in image[..size.min(LARGEST)].chunks_exact(2).enumerate() {
             self.write::<u16>(at(2 * i), u16::from_le_bytes([pair[0], pair[1]]))?;
         }

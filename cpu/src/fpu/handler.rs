@@ -129,6 +129,7 @@ impl Cpu {
     /// Loads a ten-byte operand.
     pub(super) fn load_ten<W: World>(&mut self, op: &Op) -> Exec<[u8; 10]> {
         let lin = W::linear(self, op, 10, false)?;
+        self.check_parts(lin, 8)?;
         let low = self.read::<u64>(lin)?;
         let high = self.read::<u16>(lin.wrapping_add(8) & self.lin_mask())?;
         Ok(F80::new(high, low).to_bytes())
@@ -137,6 +138,7 @@ impl Cpu {
     /// Stores a ten-byte operand, whole or not at all.
     pub(super) fn store_ten<W: World>(&mut self, op: &Op, bytes: [u8; 10]) -> Exec {
         let lin = W::linear(self, op, 10, true)?;
+        self.check_parts(lin, 8)?;
         let high = lin.wrapping_add(8) & self.lin_mask();
         let value = F80::from_bytes(bytes);
         self.probe_write(lin, 10)?;

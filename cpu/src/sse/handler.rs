@@ -9,9 +9,9 @@ use crate::fault::{Exec, Fault};
 use crate::fpu::fsw;
 use crate::mmu::Access;
 use crate::op::{Handler, Op};
-use crate::operand::{Flat32, General, Mem, Reg, Rm, World};
+use crate::operand::{Flat32, General, Mem, Reg, Rm, World, effective};
 use crate::regs::Gpr;
-use crate::state::{Cpu, cr0, eflags};
+use crate::state::Cpu;
 use std::marker::PhantomData;
 
 const BYTES: u64 = 16;
@@ -53,6 +53,14 @@ impl Cpu {
     #[inline(never)]
     fn read_xmm_slow(&mut self, lin: u64) -> Exec<Xmm> {
         self.reach(lin, Access::Read)?;
+        if self.alignment_checked() {
+            // #AC is for operands of 2, 4 and 8 bytes (SDM volume 2, table 2-21).
+            let mut bytes = [0; BYTES as usize];
+            for (i, b) in bytes.iter_mut().enumerate() {
+                *b = self.read::<u8>(lin.wrapping_add(i as u64) & self.lin_mask())?;
+            }
+            return Ok(Xmm::from_le_bytes(bytes));
+        }
         let high = lin.wrapping_add(8) & self.lin_mask();
         Ok(Xmm::from_u64s([self.read::<u64>(lin)?, self.read::<u64>(high)?]))
     }
@@ -72,6 +80,12 @@ impl Cpu {
     #[inline(never)]
     fn write_xmm_slow(&mut self, lin: u64, value: Xmm) -> Exec {
         self.reach(lin, Access::Write)?;
+        if self.alignment_checked() {
+            for (i, b) in value.to_le_bytes().into_iter().enumerate() {
+                self.write::<u8>(lin.wrapping_add(i as u64) & self.lin_mask(), b)?;
+            }
+            return Ok(());
+        }
         let high = lin.wrapping_add(8) & self.lin_mask();
         self.write::<u64>(lin, value.low())?;
         self.write::<u64>(high, value.high())
@@ -79,13 +93,9 @@ impl Cpu {
 
     /// Faults of a 16-byte access that may span two pages, before any part of it is done.
     fn reach(&mut self, lin: u64, access: Access) -> Exec {
-        let aligned = self.sys.cr0 & cr0::AM != 0 && self.eflags & eflags::AC != 0 && self.cpl == 3;
-        if aligned && lin & (BYTES - 1) != 0 {
-            return Err(Fault::AC);
-        }
         let left = PAGE_MASK + 1 - (lin & PAGE_MASK);
         if left < BYTES {
-            let next = lin.wrapping_add(left) & self.lin_mask();
+            let next = self.second_page(lin, left)?;
             self.translate(lin, access, self.tlb_sel)?;
             self.translate(next, access, self.tlb_sel)?;
         }
@@ -96,11 +106,18 @@ impl Cpu {
 /// Linear address of a 16-byte operand that must be aligned.
 #[inline(always)]
 fn aligned<M: Rm>(cpu: &Cpu, op: &Op, write: bool) -> Exec<u64> {
-    let lin = M::W::linear(cpu, op, BYTES, write)?;
-    if lin & (BYTES - 1) != 0 {
-        return Err(Fault::GP0);
+    match M::W::linear(cpu, op, BYTES, write) {
+        Ok(lin) if lin & (BYTES - 1) == 0 => Ok(lin),
+        Ok(_) => Err(Fault::GP0),
+        Err(fault) => Err(overrun(cpu, op, fault)),
     }
-    Ok(lin)
+}
+
+/// The fault of an operand beyond its segment: its alignment is looked at before the limit.
+#[cold]
+fn overrun(cpu: &Cpu, op: &Op, fault: Fault) -> Fault {
+    let lin = cpu.seg(op.seg()).base.wrapping_add(effective(cpu, op) & op.addr_mask());
+    if lin & (BYTES - 1) != 0 { Fault::GP0 } else { fault }
 }
 
 /// The source operand: an XMM register or 16 aligned bytes.

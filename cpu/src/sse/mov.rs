@@ -137,6 +137,7 @@ impl Cpu {
         let offset = self.gpr[Gpr::Rdi as usize] & op.addr_mask();
         let lin = self.segmented(op.seg(), offset, size, true)?;
         self.engine.rem = op.rem;
+        self.check_parts(lin, 8)?;
         let wrap = self.lin_mask();
         let at = |i: u64| lin.wrapping_add(i) & wrap;
         let first_page = 0x1000 - (lin & 0xFFF);

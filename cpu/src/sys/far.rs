@@ -101,14 +101,22 @@ impl Cpu {
         if !d.present() {
             return Err(Fault::np(error));
         }
-        if let Transfer::Call(width) = how {
-            Stack::current(self).room(self, width, 2)?;
-        }
+        let to_long = self.long_mode() && d.long();
+        let offset = if to_long { offset } else { offset & 0xFFFF_FFFF };
+        let Transfer::Call(width) = how else {
+            self.check_target(d, offset)?;
+            self.set_accessed(d)?;
+            self.enter_code(selector, d, offset);
+            return Ok(());
+        };
+        // The stack is that of the code called: flat when it is 64-bit. The stores come before the look at the offset.
+        let mut stack =
+            if to_long { Stack::long(self.gpr[Gpr::Rsp as usize], self.cpl, 0) } else { Stack::current(self) };
+        stack.push(self, width, u64::from(self.seg[Seg::Cs as usize].selector))?;
+        stack.push(self, width, self.rip)?;
         self.check_target(d, offset)?;
         self.set_accessed(d)?;
-        if let Transfer::Call(width) = how {
-            self.push_return(width)?;
-        }
+        stack.commit(self);
         self.enter_code(selector, d, offset);
         Ok(())
     }
@@ -195,10 +203,12 @@ impl Cpu {
 
     fn far_return(&mut self, width: Width, release: u64) -> Exec {
         let mut stack = Stack::current(self);
+        // Of the selector's slot the lower word alone is read, and before the slot below it.
+        let cs = stack.peek(self, Width::W16, width.bytes())? as u16;
         let ip = stack.pop(self, width)?;
-        let cs = stack.pop(self, width)? as u16;
-        stack.skip(release);
-        if !self.protected() {
+        let code = if self.protected() { Some(self.return_code(cs)?) } else { None };
+        stack.skip(width.bytes() + release);
+        let Some(code) = code else {
             if ip > u64::from(self.seg[Seg::Cs as usize].limit) {
                 return Err(Fault::GP0);
             }
@@ -207,10 +217,10 @@ impl Cpu {
             self.rip = ip;
             self.update_mode();
             return Ok(());
-        }
-        let code = self.return_code(cs)?;
+        };
         let cpl = rpl(cs);
         let to_long = self.long_mode() && code.long();
+        let ip = if to_long { ip } else { ip & 0xFFFF_FFFF };
         let outer = cpl > self.cpl;
         let new_stack = if outer {
             let sp = stack.pop(self, width)?;

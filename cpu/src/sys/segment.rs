@@ -183,21 +183,15 @@ impl<T: Int> Insn for MovFromSeg<T> {
     }
 }
 
-/// PUSH Sreg. With a 32-bit operand Intel's processors store 16 bits and leave the upper half of the slot.
+/// PUSH Sreg.
 struct PushSeg<T>(std::marker::PhantomData<T>);
 impl<T: Int> Insn for PushSeg<T> {
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
         let mask = M::W::stack_mask(cpu);
         let rsp = cpu.gpr[Gpr::Rsp as usize];
         let sp = rsp.wrapping_sub(T::SIZE);
-        let selector = cpu.selector(op.dst as usize);
-        if T::SIZE == 4 {
-            let lin = M::W::stack(cpu, sp, 2, true)?;
-            cpu.write(lin, selector)?;
-        } else {
-            let lin = M::W::stack(cpu, sp, T::SIZE, true)?;
-            cpu.write(lin, T::trunc(u64::from(selector)))?;
-        }
+        let lin = M::W::stack(cpu, sp, T::SIZE, true)?;
+        cpu.write(lin, T::trunc(u64::from(cpu.selector(op.dst as usize))))?;
         cpu.gpr[Gpr::Rsp as usize] = merge_sp(rsp, sp, mask);
         Ok(())
     }
@@ -209,8 +203,9 @@ impl<T: Int> Insn for PopSeg<T> {
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
         let mask = M::W::stack_mask(cpu);
         let rsp = cpu.gpr[Gpr::Rsp as usize];
-        let lin = M::W::stack(cpu, rsp, T::SIZE, false)?;
-        let selector = cpu.read::<T>(lin)?.zext() as u16;
+        // The upper part of the slot is not read: it may lie beyond the limit or in another page.
+        let lin = M::W::stack(cpu, rsp, u64::from(u16::BITS / 8), false)?;
+        let selector = cpu.read::<u16>(lin)?;
         cpu.load_by_instruction(op.dst as usize, selector)?;
         // The pointer moves as wide as the stack was before SS changed.
         cpu.gpr[Gpr::Rsp as usize] = merge_sp(rsp, rsp.wrapping_add(T::SIZE), mask);

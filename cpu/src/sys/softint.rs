@@ -75,11 +75,15 @@ impl Insn for Into4 {
 struct Bound<T>(std::marker::PhantomData<T>);
 impl<T: Int> Insn for Bound<T> {
     fn exec<M: Rm>(cpu: &mut Cpu, op: &Op) -> Exec {
-        let lin = M::W::linear(cpu, op, 2 * T::SIZE, false)?;
+        let lin = M::W::linear(cpu, op, T::SIZE, false)?;
         let lower = cpu.read::<T>(lin)?.sext() as i64;
-        let upper = cpu.read::<T>(lin.wrapping_add(T::SIZE) & cpu.lin_mask())?.sext() as i64;
         let index = cpu.reg_dst::<T>(op).sext() as i64;
-        if (lower..=upper).contains(&index) { Ok(()) } else { Err(Fault::BR) }
+        if index < lower {
+            return Err(Fault::BR);
+        }
+        let lin = M::W::linear(cpu, op, 2 * T::SIZE, false)?;
+        let upper = cpu.read::<T>(lin.wrapping_add(T::SIZE) & cpu.lin_mask())?.sext() as i64;
+        if index <= upper { Ok(()) } else { Err(Fault::BR) }
     }
 }
 

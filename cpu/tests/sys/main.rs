@@ -7,6 +7,7 @@ mod rig;
 
 mod addresses;
 mod debug;
+mod exact;
 mod flags;
 mod i286;
 mod interrupts;

@@ -197,18 +197,3 @@ fn ltr_and_lldt_check_types() {
         }
     }
 }
-
-#[test]
-fn a_segment_register_is_pushed_as_16_bits() {
-    for (code, size, slot) in [
-        (&[0x1E][..], 4, 0xDEAD_0000 | u32::from(DS0)),
-        (&[0x66, 0x1E], 2, 0x0010_BEEF),
-        (&[0x0F, 0xA0], 4, 0xDEAD_0010),
-    ] {
-        let mut rig = Rig::protected("");
-        rig.write32(STACK0 - 4, 0xDEAD_BEEF);
-        rig.write(CODE, code);
-        let s = rig.steps(1);
-        assert_eq!((s.gpr[4], rig.read32(STACK0 - 4)), (STACK0 - size, slot));
-    }
-}
