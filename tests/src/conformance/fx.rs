@@ -21,7 +21,8 @@ fn line(sign_exp: u16, mant: u64) -> i128 {
     if sign_exp & 0x8000 != 0 { -v } else { v }
 }
 
-fn ulps(a: &[u8], b: &[u8]) -> Option<u64> {
+/// Distance of two 80-bit values in units in the last place; `None` when one is an infinity or a NaN.
+pub fn ulps(a: &[u8], b: &[u8]) -> Option<u64> {
     let parts = |d: &[u8]| {
         let mant = u64::from_le_bytes(d.get(..8)?.try_into().ok()?);
         Some((u16::from_le_bytes(d.get(8..10)?.try_into().ok()?), mant))

@@ -21,6 +21,7 @@ mod testfloat;
 
 use crate::moo;
 use flate2::read::GzDecoder;
+pub use fx::ulps;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

@@ -53,7 +53,7 @@ pub fn stacks(s: &mut Sweep) {
                 &|a| {
                     descriptor(a, FREE, segment(DATA as u32, 0xFFF, 0x92, flags));
                     super::tasks::guard(a, 12);
-                    for at in [0xEF0, 0xEFC, 0xF00, 0xF04, 0xF08, 0, 8, 12] {
+                    for at in [0xEF0, 0xF00, 0xF04, 0xF08, 0, 8, 12] {
                         poke(a, DATA + at, 0x1111_0000 + at as u32);
                     }
                     poke(a, DATA + 0xC00, 0x77);
