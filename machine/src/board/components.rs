@@ -1,6 +1,6 @@
 //! The list of everything that makes up the board's state: the one place that hashing, saving and loading go through.
 //!
-//! [`components!`] takes the board apart field by field, without a rest pattern: a field that is in neither group does
+//! `components!` takes the board apart field by field, without a rest pattern: a field that is in neither group does
 //! not compile, so a chip that is added is in the hash, in snapshots and in recordings from its first day. A component is
 //! its serde form, nothing else.
 
