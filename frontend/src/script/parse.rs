@@ -281,7 +281,7 @@ mod tests {
         let golden = [
             (
                 "quit\nfly",
-                "line 2: unknown step \"fly\"; steps are wait-screen, wait-serial, assert-screen, type, key, serial, mouse, sleep, screenshot, screen-text, floppy, cdrom, eject, quit",
+                "line 2: unknown step \"fly\"; steps are wait-screen, wait-serial, assert-screen, type, key, serial, mouse, sleep, screenshot, screen-text, snapshot, floppy, cdrom, eject, quit",
             ),
             ("wait-screen", "line 1: expected wait-screen \"TEXT\" [SECONDS]"),
             ("wait-screen \"\"", "line 1: the text is empty"),

@@ -270,18 +270,18 @@ impl Generator {
     fn registers(&self, rng: &mut Rng, case: &mut Case, i: &Instruction) {
         let offset = case.data_offset();
         for r in &mut case.gpr {
-            *r = if rng.once_in(3) { offset + rng.below(PAGE as u64) } else { rng.integer() };
+            *r = if rng.once_in(3) { offset.wrapping_add(rng.below(PAGE as u64)) } else { rng.integer() };
         }
-        case.gpr[4] = offset + stack_offset(rng);
+        case.gpr[4] = offset.wrapping_add(stack_offset(rng));
         if rng.once_in(2) {
-            case.gpr[5] = offset + stack_offset(rng);
+            case.gpr[5] = offset.wrapping_add(stack_offset(rng));
         }
         // Implicit pointers and counts.
         if i.is_string_instruction()
             || matches!(i.mnemonic(), Mnemonic::Maskmovq | Mnemonic::Maskmovdqu | Mnemonic::Xlatb)
         {
             for r in [3, 6, 7] {
-                case.gpr[r] = offset + target_offset(rng, false);
+                case.gpr[r] = offset.wrapping_add(target_offset(rng, false));
             }
             if !rng.once_in(16) {
                 case.gpr[1] = rng.below(24);
