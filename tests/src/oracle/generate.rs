@@ -6,6 +6,7 @@
 //! with their bases, and branches to themselves.
 
 use super::case::{CODE, Case, FX, Mode, PAGE, Segments, selector};
+use super::makers::Maker;
 use super::rng::Rng;
 use iced_x86::{Code, CpuidFeature as F, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
@@ -129,7 +130,7 @@ fn left_out(i: &Instruction, mode: Mode) -> bool {
 pub struct Generator {
     class: Class,
     mode: Mode,
-    alignment: bool,
+    maker: Maker,
 }
 
 const SEGMENT_PREFIXES: [u8; 6] = [0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65];
@@ -144,9 +145,9 @@ const AC: u64 = 1 << 18;
 const TF_NT: u64 = 1 << 8 | 1 << 14;
 
 impl Generator {
-    /// A generator for a class in a mode; `alignment` has some cases with alignment checking.
-    pub fn new(class: Class, mode: Mode, alignment: bool) -> Self {
-        Self { class, mode, alignment }
+    /// A generator for a class in a mode, with what a maker's processors decode alike.
+    pub fn new(class: Class, mode: Mode, maker: Maker) -> Self {
+        Self { class, mode, maker }
     }
 
     /// The case of a seed, and its instruction.
@@ -222,6 +223,7 @@ impl Generator {
                 Class::Sse => i.mnemonic() != Mnemonic::Fisttp,
                 Class::Int => true,
             };
+        let fits = fits && !self.maker.decodes_otherwise(bytes, self.mode.bits(), ip);
         (fits && !left_out(&i, self.mode)).then_some(i)
     }
 
@@ -263,7 +265,8 @@ impl Generator {
 
     fn flags(&self, rng: &mut Rng) -> u64 {
         let direction = if rng.once_in(6) { DF } else { 0 };
-        let alignment = if rng.once_in(24) && self.alignment { AC } else { 0 };
+        // Makers differ in what they check.
+        let alignment = if rng.once_in(24) && self.maker == Maker::Intel { AC } else { 0 };
         rng.bits() & ARITHMETIC | IF | 2 | direction | alignment
     }
 
@@ -366,7 +369,7 @@ fn needs_alignment(i: &Instruction) -> bool {
 }
 
 /// The offset of the memory operand.
-fn offset_of(case: &Case, i: &Instruction) -> Option<u64> {
+pub(super) fn offset_of(case: &Case, i: &Instruction) -> Option<u64> {
     let n = (0..i.op_count()).find(|&n| i.op_kind(n) == OpKind::Memory)?;
     i.virtual_address(n, 0, |r, _, _| {
         Some(if r.is_segment_register() {

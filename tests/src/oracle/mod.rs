@@ -12,5 +12,6 @@ pub mod generate;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[allow(unsafe_code)]
 pub mod host;
+pub mod makers;
 pub mod rng;
 pub mod soak;

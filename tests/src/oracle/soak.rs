@@ -31,18 +31,12 @@ pub struct Soak {
 /// The host cannot run cases: why, in one line.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub fn run(class: Class, mode: Mode, seed: u64, count: u64) -> Result<Soak, String> {
-    use super::{
-        compare::{compare, makers_differ},
-        core::Core,
-        generate::Generator,
-        host::Host,
-    };
+    use super::{compare::compare, core::Core, generate::Generator, host::Host, makers::Maker};
     const BATCH: u64 = 256;
     let mut host = Host::new().map_err(|e| format!("the host's processor cannot be asked: {e}"))?;
     let mut core = Core::new();
-    // The core follows Intel's processors where makers differ.
-    let intel = maker_is_intel();
-    let generator = Generator::new(class, mode, intel);
+    let maker = Maker::of_host();
+    let generator = Generator::new(class, mode, maker);
     let mut soak = Soak::default();
     let mut known = std::collections::HashSet::new();
     let (mut cases, mut instructions, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
@@ -62,11 +56,8 @@ pub fn run(class: Class, mode: Mode, seed: u64, count: u64) -> Result<Soak, Stri
         host.run(&cases, &mut outcomes);
         for (n, ((case, i), native)) in cases.iter().zip(&instructions).zip(&outcomes).enumerate() {
             *soak.vectors.entry(native.vector).or_default() += 1;
-            if !intel && makers_differ(i, native) {
-                continue;
-            }
             let wrong = match core.run(case) {
-                Ok(mine) => compare(case, i, native, &mine),
+                Ok(mine) => compare(case, i, native, &mine, maker),
                 Err(e) => vec![e],
             };
             if wrong.is_empty() {
@@ -84,13 +75,6 @@ pub fn run(class: Class, mode: Mode, seed: u64, count: u64) -> Result<Soak, Stri
         soak.cases += cases.len() as u64;
     }
     Ok(soak)
-}
-
-/// Whether the host's processor is Intel's.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-fn maker_is_intel() -> bool {
-    let leaf = std::arch::x86_64::__cpuid(0);
-    (leaf.ebx, leaf.edx, leaf.ecx) == (0x756E_6547, 0x4965_6E69, 0x6C65_746E)
 }
 
 /// A case in words.
