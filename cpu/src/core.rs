@@ -2,10 +2,10 @@
 //!
 //! Intel SDM volume 3, section 9.1.1 and table 9-1 (processor state after reset).
 
-use crate::bus::Lines;
+use crate::bus::{ApicRegs, Lines};
 use crate::engine::{BLOCK_OPS, Engine};
 use crate::fpu::Fpu;
-use crate::model::Model;
+use crate::model::{Feature, Model};
 use crate::regs::{Gpr, Seg, Segment, TableRegister, attr};
 use crate::sse::Sse;
 use crate::state::{Cpu, CpuState, System, cr0, eflags};
@@ -25,7 +25,6 @@ fn reset_system() -> System {
         cr2: 0,
         cr3: 0,
         cr4: 0,
-        cr8: 0,
         efer: 0,
         xcr0: 1,
         dr,
@@ -43,7 +42,6 @@ fn reset_system() -> System {
         kernel_gs_base: 0,
         tsc_aux: 0,
         pat: 0x0007_0406_0007_0406,
-        apic_base: 0,
         misc_enable: FAST_STRINGS,
         mtrr_def: 0,
         mtrr_fixed: [0; 11],
@@ -107,6 +105,8 @@ impl Cpu {
         self.sse = Sse::reset();
         self.stop = false;
         self.lines.nmi = false;
+        let apic = ApicRegs { base: ApicRegs::RESET_ADDRESS | ApicRegs::ENABLE | ApicRegs::BSP, tpr: 0 };
+        self.lines.apic = if self.model.feature(Feature::APIC) { apic } else { ApicRegs::default() };
         self.tlb.flush_all();
         self.update_mode();
     }

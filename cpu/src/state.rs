@@ -99,7 +99,6 @@ pub struct System {
     pub cr2: u64,
     pub cr3: u64,
     pub cr4: u64,
-    pub cr8: u64,
     pub efer: u64,
     pub xcr0: u64,
     /// DR0-DR3, DR6 and DR7 at their own index; 4 and 5 unused.
@@ -118,7 +117,6 @@ pub struct System {
     pub kernel_gs_base: u64,
     pub tsc_aux: u64,
     pub pat: u64,
-    pub apic_base: u64,
     pub misc_enable: u64,
     /// MTRRs: default type, then eleven fixed ranges, then eight base/mask pairs; stored, never consulted.
     pub mtrr_def: u64,

@@ -47,13 +47,15 @@ pub enum EventId {
     BusMaster0,
     /// Bus-master IDE transfer, second channel.
     BusMaster1,
+    /// Local APIC timer: the end of a count.
+    LapicTimer,
 }
 
 impl EventId {
     /// Number of slots.
     pub const COUNT: usize = Self::ALL.len();
     /// All ids in delivery order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::PitChannel0,
         Self::RtcPeriodic,
         Self::RtcUpdate,
@@ -72,6 +74,7 @@ impl EventId {
         Self::PmTimer,
         Self::BusMaster0,
         Self::BusMaster1,
+        Self::LapicTimer,
     ];
 }
 

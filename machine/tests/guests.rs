@@ -110,6 +110,78 @@ fn run(m: &mut Machine) -> RunExit {
     m.run(m.now() + SECOND / 50, u64::MAX)
 }
 
+/// mov dword fs:[address],value
+fn apic_store(c: Code, address: u32, value: u32) -> Code {
+    c.raw(&[0x64, 0x66, 0x67, 0xC7, 0x05]).raw(&address.to_le_bytes()).raw(&value.to_le_bytes())
+}
+
+/// The descriptor table at F000:0800 for [`flat_fs`].
+fn flat_tables() -> Code {
+    let descriptor = [0xFF, 0xFF, 0x00, 0x00, 0x00, 0x92, 0xCF, 0x00];
+    code().raw(&[0x0F, 0x00, 0x10, 0x08, 0x0F, 0x00]).raw(&[0; 10]).raw(&[0; 8]).raw(&descriptor)
+}
+
+/// FS reaches all memory: lgdt cs:[800h]; protection on; FS = descriptor 8; protection off
+fn flat_fs(c: Code) -> Code {
+    c.raw(&[0x2E, 0x66, 0x0F, 0x01, 0x16, 0x00, 0x08, 0x0F, 0x20, 0xC0, 0x0C, 0x01, 0x0F, 0x22, 0xC0])
+        .raw(&[0xBB, 0x08, 0x00, 0x8E, 0xE3, 0x24, 0xFE, 0x0F, 0x22, 0xC0])
+}
+
+/// Interrupts through the APICs: all lines of the 8259 masked, the 8254 at 1 kHz, `setup`, then HLT until the handler
+/// of vector 40h has counted to ten at 0:500h.
+fn counting(model: &str, setup: &[(u32, u32)]) -> Machine {
+    let main = code().stack().vector(0x40, 0x300).pics(0xFF, 0xFF);
+    let main = flat_fs(main.out(0x43, 0x34).out(0x40, 0xA9).out(0x40, 0x04));
+    let main = setup.iter().fold(main, |c, &(at, value)| apic_store(c, at, value));
+    // sti; hlt; cmp word [500h],10; jb
+    let main = main.raw(&[0xFB, 0xF4, 0x83, 0x3E, 0x00, 0x05, 0x0A, 0x72, 0xF8]).exit(3);
+    let handler = apic_store(code().raw(&[0xFF, 0x06, 0x00, 0x05]), 0xFEE0_00B0, 0).raw(&[0xCF]);
+    let dir = TempDir::new().unwrap();
+    let cfg = config(&dir, main, &[(0x300, handler), (0x800, flat_tables())]);
+    Machine::new(&MachineConfig { cpu: model.into(), ..cfg }).unwrap()
+}
+
+#[test]
+fn the_local_apic_timer_interrupts() {
+    // Divide by 1, periodic, 10,000 clocks of 10 ns.
+    let setup = [(0xFEE0_00F0, 0x1FF), (0xFEE0_03E0, 0xB), (0xFEE0_0320, 0x2_0040), (0xFEE0_0380, 10_000)];
+    let mut m = counting("", &setup);
+    assert_eq!(run(&mut m), RunExit::DebugExit(3));
+    assert!((1_000_000..1_050_000).contains(&m.now()), "{}", m.now());
+    // A processor without a local APIC has nothing there.
+    let mut m = counting("486", &setup);
+    assert_eq!(run(&mut m), RunExit::Time);
+    assert_eq!(word(&m, 0x500), 0);
+}
+
+#[test]
+fn the_io_apic_delivers_the_timer_of_the_isa_bus() {
+    // The 8254 is set to 1 kHz; redirection entry 2: vector 40h to physical destination 0, edge.
+    let setup = [(0xFEE0_00F0, 0x1FF), (0xFEC0_0000, 0x14), (0xFEC0_0010, 0x40)];
+    let mut m = counting("", &setup);
+    assert_eq!(run(&mut m), RunExit::DebugExit(3));
+    assert!((10_000_000..11_100_000).contains(&m.now()), "{}", m.now());
+    // Nobody has told entry 2 in this one, and the 8259 is masked.
+    let mut m = counting("", &setup[..1]);
+    assert_eq!(run(&mut m), RunExit::Time);
+    assert_eq!(word(&m, 0x500), 0);
+}
+
+#[test]
+fn the_8259_interrupts_through_lint0_or_not_at_all() {
+    let interrupts = |lvt: &[u32]| {
+        let (main, others) = ticking(11932);
+        // An entry of LINT0 in place of the one after reset.
+        let setup = lvt.iter().fold(flat_fs(code()), |c, &value| apic_store(c, 0xFEE0_0350, value));
+        let others: Vec<_> = others.into_iter().chain([(0x800, flat_tables())]).collect();
+        let mut m = machine(setup.raw(&main.0), &others);
+        assert_eq!(m.run(SECOND / 10, u64::MAX), RunExit::Time);
+        word(&m, 0x500)
+    };
+    assert_eq!(interrupts(&[]), 9);
+    assert_eq!(interrupts(&[0x1_0700]), 0, "masked");
+}
+
 #[test]
 fn output_ports_and_the_debug_exit() {
     let main = code()

@@ -1,6 +1,6 @@
 //! ACPI and SMBIOS tables, all constant: they stay in the F segment and need no memory of their own.
 //!
-//! ACPI Specification 1.0b and 2.0, section 5.2 (RSDP, RSDT, FADT, FACS, DSDT), Intel 82371AB (PIIX4) power management
+//! ACPI Specification 1.0b and 2.0, section 5.2 (RSDP, RSDT, FADT, FACS, DSDT, MADT), Intel 82371AB (PIIX4) power management
 //! at port 600h, SCI on line 9, ACPI on and off by port B2h; System Management BIOS 2.4. The FACS, which an operating
 //! system writes, is copied to the EBDA. POST removes the RSDP's signature on a board without the PIIX4 function.
 
@@ -15,18 +15,32 @@ const BASE: u32 = 0xF0000;
 pub fn emit(a: &mut Asm16) {
     tables(a);
     smbios(a);
+    // What the checksum gains when the RSDT loses its last entry.
+    let lighter = i32::from(bytes_sum(&(BASE + a.at("acpi_madt") as u32).to_le_bytes()).wrapping_add(4));
     asm!(a;
         // Takes the tables away where the power management function is not there. The F segment is still writable.
         label   "acpi_check";
         mov     es, w(EBDA_PTR);
         cmp     b(E_PM_FOUND).es(), 0;
-        jne     ".done";
         push    cs;
         pop     es;
+        jne     ".there";
         mov     b(a.at("acpi_rsdp")).es(), 0;
+        label   ".there";
+        // The APICs are described by the last table, which goes with them.
+        call    "apic_present";
+        jnc     ".done";
+        mov     b(a.at("acpi_rsdt") + 4).es(), 36 + 4;
+        mov     al, b(a.at("acpi_rsdt") + 9).es();
+        add     al, lighter;
+        mov     b(a.at("acpi_rsdt") + 9).es(), al;
         label   ".done";
         ret;
     );
+}
+
+fn bytes_sum(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sum, b| sum.wrapping_add(*b))
 }
 
 /// A description table's bytes: header, body, checksum.
@@ -41,7 +55,7 @@ fn table(signature: &[u8; 4], revision: u8, body: &[u8]) -> Vec<u8> {
     t.extend(b"RW86");
     t.extend(1u32.to_le_bytes());
     t.extend(body);
-    t[9] = t.iter().fold(0u8, |s, b| s.wrapping_sub(*b));
+    t[9] = bytes_sum(&t).wrapping_neg();
     t
 }
 
@@ -57,9 +71,13 @@ fn tables(a: &mut Asm16) {
     let fadt = table(b"FACP", 1, &fadt(dsdt_at));
     a.db(&fadt);
     a.align(16);
+    a.label("acpi_madt");
+    let madt = table(b"APIC", 1, &madt());
+    a.db(&madt);
+    a.align(16);
     a.label("acpi_rsdt");
-    let fadt_at = BASE + a.at("acpi_fadt") as u32;
-    let rsdt = table(b"RSDT", 1, &fadt_at.to_le_bytes());
+    let entries = [a.at("acpi_fadt"), a.at("acpi_madt")].map(|at| (BASE + at as u32).to_le_bytes());
+    let rsdt = table(b"RSDT", 1, entries.as_flattened());
     a.db(&rsdt);
     a.align(16);
     let start = a.here() as usize;
@@ -92,6 +110,32 @@ fn fadt(dsdt: u32) -> Vec<u8> {
     t.extend([0, 0, 0, 0, 0x32, 0, 0, 0]);
     // WBINVD, C1, no fixed sleep button, no fixed RTC wake; the power button is a fixed one.
     d32(&mut t, 0x0000_0065);
+    t
+}
+
+/// The multiple APIC description table, ACPI 2.0 section 5.2.10.4, from offset 36.
+fn madt() -> Vec<u8> {
+    /// MPS INTI flags: active high, level triggered.
+    const LEVEL_HIGH: u16 = 0xD;
+    let mut t = Vec::new();
+    t.extend(0xFEE0_0000u32.to_le_bytes());
+    // There is a pair of 8259s as well.
+    t.extend(1u32.to_le_bytes());
+    // Processor 0, local APIC 0, enabled; I/O APIC 0 with interrupts from 0 on.
+    t.extend([0, 8, 0, 0, 1, 0, 0, 0]);
+    t.extend([1, 12, 0, 0]);
+    t.extend(0xFEC0_0000u32.to_le_bytes());
+    t.extend(0u32.to_le_bytes());
+    // The timer is on input 2; SCI and the lines that PCI interrupts are routed to are levels.
+    for (irq, input, flags) in
+        [(0, 2, 0), (5, 5, LEVEL_HIGH), (9, 9, LEVEL_HIGH), (10, 10, LEVEL_HIGH), (11, 11, LEVEL_HIGH)]
+    {
+        t.extend([2, 10, 0, irq]);
+        t.extend(u32::to_le_bytes(input));
+        t.extend(flags.to_le_bytes());
+    }
+    // NMI on LINT1 of every processor.
+    t.extend([4, 6, 0xFF, 0, 0, 1]);
     t
 }
 

@@ -87,6 +87,11 @@ pub fn device(n: &str, body: Aml) -> Aml {
     op(&[0x5B, 0x82], [path(n), body].concat())
 }
 
+/// `Processor (n, id, 0, 0) {}`: without throttling registers.
+pub fn processor(n: &str, id: u8) -> Aml {
+    op(&[0x5B, 0x83], [path(n), vec![id, 0, 0, 0, 0, 0]].concat())
+}
+
 /// `Method (n, args) { body }`.
 pub fn method(n: &str, args: u8, body: Aml) -> Aml {
     op(&[0x14], [path(n), vec![args], body].concat())

@@ -33,6 +33,25 @@ fn pic_dma(a: &mut Asm16) {
         // ExtINT, LINT1 NMI (Intel SDM volume 3, "Local vector table"; MultiProcessor Specification 1.4, section
         // 3.6.2.2).
         label   "apic_init";
+        call    "apic_present";
+        jc      ".none";
+        push    ds;
+        push    es;
+        call    "flat_enter";
+        mov     esi, 0xFEE0_0000u32;
+        mov     eax, d(esi + 0xF0);
+        or      eax, 0x100;
+        mov     d(esi + 0xF0), eax;
+        mov     d(esi + 0x350), 0x8700;
+        mov     d(esi + 0x360), 0x8400;
+        call    "flat_leave";
+        pop     es;
+        pop     ds;
+        label   ".none";
+        ret;
+
+        // CF=1 without a local APIC.
+        label   "apic_present";
         pushfd;
         pop     eax;
         mov     ecx, eax;
@@ -47,19 +66,10 @@ fn pic_dma(a: &mut Asm16) {
         cpuid;
         test    dh, 2;
         jz      ".none";
-        push    ds;
-        push    es;
-        call    "flat_enter";
-        mov     esi, 0xFEE0_0000u32;
-        mov     eax, d(esi + 0xF0);
-        or      eax, 0x100;
-        mov     d(esi + 0xF0), eax;
-        mov     d(esi + 0x350), 0x8700;
-        mov     d(esi + 0x360), 0x8400;
-        call    "flat_leave";
-        pop     es;
-        pop     ds;
+        clc;
+        ret;
         label   ".none";
+        stc;
         ret;
 
         label   "dma_init";

@@ -7,7 +7,12 @@ use super::aml::*;
 
 /// The body of the DSDT, after its header.
 pub fn body() -> Aml {
-    list(&[name("\\_S0", sleep(5)), name("\\_S5", sleep(0)), scope("\\_SB", list(&[pci_root(), links()]))])
+    list(&[
+        scope("\\_PR", processor("CPU0", 0)),
+        name("\\_S0", sleep(5)),
+        name("\\_S5", sleep(0)),
+        scope("\\_SB", list(&[pci_root(), links()])),
+    ])
 }
 
 fn sleep(kind: u32) -> Aml {

@@ -25,7 +25,7 @@ pub(super) struct Preset {
     pub brand: &'static str,
 }
 
-const P5: Features = Features::of(&[F::FPU, F::VME, F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8]);
+const P5: Features = Features::of(&[F::FPU, F::VME, F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8, F::APIC]);
 const P55C: Features = P5.with(&[F::MMX]);
 const P2: Features = P55C.with(&[F::PAE, F::SEP, F::MTRR, F::PGE, F::MCA, F::CMOV, F::PAT, F::PSE36, F::FXSR]);
 const P3: Features = P2.with(&[F::SSE]);
@@ -64,6 +64,7 @@ pub(super) const READY: Features = Features::of(&[
     F::PAE,
     F::MCE,
     F::CX8,
+    F::APIC,
     F::SEP,
     F::MTRR,
     F::PGE,

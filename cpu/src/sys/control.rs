@@ -42,7 +42,7 @@ impl Cpu {
             2 => Ok(self.sys.cr2),
             3 => Ok(self.sys.cr3),
             4 if self.model.has_cr4() => Ok(self.sys.cr4),
-            8 if self.code64() => Ok(self.sys.cr8),
+            8 if self.code64() => Ok(u64::from(self.lines.apic.tpr >> 4)),
             _ => Err(Fault::UD),
         }
     }
@@ -65,10 +65,18 @@ impl Cpu {
             4 => self.set_cr4(value),
             _ if value > 15 => Err(Fault::GP0),
             _ => {
-                self.sys.cr8 = value;
+                self.lines.apic.tpr = (value as u8) << 4;
+                self.apic_written();
                 Ok(())
             }
         }
+    }
+
+    /// Tells the local APIC of a write to the registers that it shares; an interrupt may have become due.
+    pub(super) fn apic_written(&mut self) {
+        let icount = self.icount_now();
+        self.bus(|bus, lines| bus.apic_written(lines, icount));
+        self.after_bus();
     }
 
     fn set_cr0(&mut self, value: u64) -> Exec {

@@ -14,6 +14,8 @@ use iced_x86::Code;
 
 /// CPUID.1:ECX.OSXSAVE mirrors CR4.OSXSAVE.
 const OSXSAVE: u32 = 1 << 27;
+/// CPUID.1:EDX.APIC is clear while the local APIC is switched off (volume 3, 11.4.3).
+const APIC: u32 = 1 << 9;
 /// CPUID.80000001H:EDX.SYSCALL is shown to 64-bit code only.
 const SYSCALL: u32 = 1 << 11;
 /// RDPMC: ECX selects one of this many counters.
@@ -49,6 +51,9 @@ impl Insn for Cpuid {
         let mut r = cpu.model.cpuid(leaf, subleaf, cpu.sys.xcr0);
         if leaf == 1 && cpu.sys.cr4 & cr4::OSXSAVE != 0 {
             r[2] |= OSXSAVE;
+        }
+        if leaf == 1 && !cpu.lines.apic.enabled() {
+            r[3] &= !APIC;
         }
         if leaf == 0x8000_0001 && !cpu.code64() {
             r[3] &= !SYSCALL;

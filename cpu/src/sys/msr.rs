@@ -3,6 +3,7 @@
 //! Intel SDM volume 4 (the registers), volume 3, sections 11.11 (MTRRs, stored and never consulted: memory has one
 //! type), 11.12 (PAT, likewise), 15.3 (machine check: no bank). A register that the model does not have raises #GP(0).
 
+use crate::bus::ApicRegs;
 use crate::engine::dispatch::{Form, Insn};
 use crate::fault::{Exec, Fault};
 use crate::mmu::canonical;
@@ -113,8 +114,8 @@ impl Cpu {
             number::EFER => return self.efer_mask() != 0,
             number::STAR..=number::SFMASK | number::FS_BASE..=number::KERNEL_GS_BASE => Feature::LM,
             number::TSC_AUX => Feature::RDTSCP,
+            number::APIC_BASE => return p6 && self.model.feature(Feature::APIC),
             number::PLATFORM_ID
-            | number::APIC_BASE
             | number::EBL_CR_POWERON
             | number::UCODE_WRITE
             | number::UCODE_REV
@@ -133,7 +134,7 @@ impl Cpu {
         let s = &self.sys;
         Ok(match n {
             number::TSC => self.tsc(),
-            number::APIC_BASE => s.apic_base,
+            number::APIC_BASE => self.lines.apic.base,
             number::MTRRCAP => MTRRCAP,
             number::ARCH_CAPABILITIES => ARCH_CAPABILITIES,
             number::SYSENTER_CS => s.sysenter_cs,
@@ -161,7 +162,7 @@ impl Cpu {
         must(self.has_msr(n))?;
         match n {
             number::TSC => self.sys.tsc_offset = value.wrapping_sub(self.icount_now()),
-            number::APIC_BASE => self.sys.apic_base = value,
+            number::APIC_BASE => return self.write_apic_base(value),
             number::SYSENTER_CS => self.sys.sysenter_cs = value,
             number::MISC_ENABLE => self.sys.misc_enable = value,
             number::MTRR_PHYS_FIRST..=number::MTRR_PHYS_LAST => {
@@ -220,6 +221,15 @@ impl Cpu {
             number::GS_BASE => &mut self.seg[Seg::Gs as usize].base,
             _ => &mut self.sys.kernel_gs_base,
         }
+    }
+
+    /// IA32_APIC_BASE, SDM volume 3, 11.4.4. Which processor starts the system is wired, not written.
+    fn write_apic_base(&mut self, value: u64) -> Exec {
+        let bsp = self.lines.apic.base & ApicRegs::BSP;
+        must(value & !(self.model.phys_mask() & !0xFFF | ApicRegs::ENABLE | ApicRegs::BSP) == 0)?;
+        self.lines.apic.base = value & !ApicRegs::BSP | bsp;
+        self.apic_written();
+        Ok(())
     }
 
     fn write_efer(&mut self, value: u64) -> Exec {

@@ -290,3 +290,44 @@ fn leaving_needs_compatibility_code() {
     let s = rig.until_halt();
     assert_eq!((s.rip, s.sys.efer, s.sys.cr0 >> 31), (USER + 12, 0x101, 0));
 }
+
+#[test]
+fn cr8_is_the_upper_half_of_the_task_priority() {
+    let mut rig = Rig::long();
+    rig.edit(|s| s.lines.apic.tpr = 0x5A);
+    // mov rax,cr8; mov ebx,9; mov cr8,rbx; hlt
+    rig.code64(CODE64, |a| {
+        a.mov(rax, cr8)?;
+        a.mov(ebx, 9)?;
+        a.mov(cr8, rbx)?;
+        a.hlt()
+    });
+    rig.board.intr_on_priority = true;
+    let s = rig.until_halt();
+    assert_eq!((s.gpr[0], s.lines.apic.tpr), (5, 0x90));
+    assert!(s.lines.intr, "the board was told and answered at once");
+}
+
+#[test]
+fn the_apic_base_keeps_its_reserved_bits_and_hides_a_disabled_apic() {
+    let run = |value: u64| {
+        let mut rig = Rig::long();
+        rig.edit(|s| (s.gpr[0], s.gpr[2]) = (value & 0xFFFF_FFFF, value >> 32));
+        rig.code64(CODE64, |a| {
+            a.mov(ecx, 0x1B)?;
+            a.wrmsr()?;
+            a.mov(eax, 1)?;
+            a.cpuid()?;
+            a.hlt()
+        });
+        let s = rig.until_halt();
+        (s.lines.apic.base, s.gpr[2] >> 9 & 1)
+    };
+    let start = 0xFEE0_0900;
+    assert_eq!(run(start), (start, 1));
+    assert_eq!(run(0xFEC1_0800), (0xFEC1_0900, 1), "the bootstrap processor stays it");
+    assert_eq!(run(0xFEE0_0100), (0xFEE0_0100, 0));
+    for reserved in [start | 1, start | 1 << 9, start | 1 << 10, start | 1 << 40] {
+        assert_eq!(run(reserved).0, start, "{reserved:x} faults");
+    }
+}

@@ -16,6 +16,8 @@ pub struct Board {
     pub vector: u8,
     /// Raise INTR when this port is written.
     pub intr_on: Option<u16>,
+    /// Raise INTR when the task priority is written.
+    pub intr_on_priority: bool,
 }
 
 impl Bus for Board {
@@ -35,6 +37,9 @@ impl Bus for Board {
     fn int_ack(&mut self, lines: &mut Lines, _: u64) -> u8 {
         lines.intr = false;
         self.vector
+    }
+    fn apic_written(&mut self, lines: &mut Lines, _: u64) {
+        lines.intr |= self.intr_on_priority;
     }
     fn ferr(&mut self, _: &mut Lines, _: u64, _: bool) {}
 }

@@ -12,7 +12,6 @@
 
 mod chip;
 
-use crate::ctx::IrqLines;
 use chip::Chip;
 use serde::{Deserialize, Serialize};
 
@@ -56,15 +55,9 @@ impl Pic {
         *self = Self::new();
     }
 
-    /// Takes the levels and edges of the 16 ISA lines.
-    pub fn sync(&mut self, lines: &mut IrqLines) {
-        self.sync_routed(lines, 0);
-    }
-
-    /// As [`Pic::sync`], with further levels ORed in: bit n of `routed` is IRQn as PIRQ routing drives it.
-    pub fn sync_routed(&mut self, lines: &mut IrqLines, routed: u16) {
-        let levels = (lines.levels() as u16 | routed).to_le_bytes();
-        let edges = (lines.take_edges() as u16).to_le_bytes();
+    /// Takes the levels of the 16 ISA lines, and those that rose since the last call.
+    pub fn sync(&mut self, levels: u16, rose: u16) {
+        let (levels, edges) = (levels.to_le_bytes(), rose.to_le_bytes());
         self.slave.set_inputs(levels[1], edges[1]);
         self.master.set_inputs(levels[0] & !(1 << CASCADE), edges[0] & !(1 << CASCADE));
         self.update_cascade();

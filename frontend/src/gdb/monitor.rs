@@ -136,7 +136,11 @@ fn regs(cpu: &rewind86_machine::cpu::Cpu) -> String {
     text += &format!("idtr base {:016x} limit {:04x}\n", s.sys.idtr.base, s.sys.idtr.limit);
     text += &format!(
         "cr0 {:x}  cr2 {:x}  cr3 {:x}  cr4 {:x}  cr8 {:x}\n",
-        s.sys.cr0, s.sys.cr2, s.sys.cr3, s.sys.cr4, s.sys.cr8
+        s.sys.cr0,
+        s.sys.cr2,
+        s.sys.cr3,
+        s.sys.cr4,
+        s.lines.apic.tpr >> 4
     );
     text += &format!("efer {:x}  a20 {}  halted {}\n", s.sys.efer, u8::from(s.sys.a20), u8::from(s.sys.halted));
     let [dr0, dr1, dr2, dr3, _, _, dr6, dr7] = s.sys.dr;

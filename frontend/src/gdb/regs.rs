@@ -485,7 +485,7 @@ impl Snapshot {
             Source::Cr(2) => low(s.sys.cr2),
             Source::Cr(3) => low(s.sys.cr3),
             Source::Cr(4) => low(s.sys.cr4),
-            Source::Cr(_) => low(s.sys.cr8),
+            Source::Cr(_) => low(u64::from(s.lines.apic.tpr >> 4)),
             Source::Efer => low(s.sys.efer),
             Source::Xcr0 => low(s.sys.xcr0),
             Source::Dr(n) => low(s.sys.dr.get(n).copied().unwrap_or_default()),
@@ -541,7 +541,7 @@ impl Snapshot {
             Source::Cr(2) => s.sys.cr2 = merge(s.sys.cr2),
             Source::Cr(3) => s.sys.cr3 = merge(s.sys.cr3),
             Source::Cr(4) => s.sys.cr4 = merge(s.sys.cr4),
-            Source::Cr(_) => s.sys.cr8 = merge(s.sys.cr8) & 0xF,
+            Source::Cr(_) => s.lines.apic.tpr = (merge(u64::from(s.lines.apic.tpr >> 4)) as u8) << 4,
             Source::Dr(n) => {
                 if let Some(r) = s.sys.dr.get_mut(n) {
                     *r = merge(*r);

@@ -1,6 +1,6 @@
 //! The processor's side of the board: port and device-memory accesses, the interrupt acknowledge, FERR#.
 
-use super::{Board, IRQ_FERR};
+use super::{Board, IRQ_FERR, apic};
 use rewind86_cpu::bus::{Bus, Lines};
 use rewind86_devices::vga::VRAM_SIZE;
 
@@ -21,7 +21,11 @@ impl Bus for Board {
         self.settle(lines);
     }
 
-    fn mmio_read(&mut self, _lines: &mut Lines, _icount: u64, addr: u64, size: u8) -> u64 {
+    fn mmio_read(&mut self, lines: &mut Lines, icount: u64, addr: u64, size: u8) -> u64 {
+        if let Some(place) = apic::decode(&lines.apic, addr) {
+            let value = self.read_apic(lines, icount, place);
+            return u64::from(value) & (u64::MAX >> (64 - 8 * u32::from(size.clamp(1, 8))));
+        }
         if VGA_WINDOW.contains(&addr) {
             return self.vga.mem_read_n((addr - VGA_WINDOW.start) as u32, u32::from(size));
         }
@@ -31,8 +35,10 @@ impl Bus for Board {
         }
     }
 
-    fn mmio_write(&mut self, _lines: &mut Lines, _icount: u64, addr: u64, size: u8, value: u64) {
-        if VGA_WINDOW.contains(&addr) {
+    fn mmio_write(&mut self, lines: &mut Lines, icount: u64, addr: u64, size: u8, value: u64) {
+        if let Some(place) = apic::decode(&lines.apic, addr) {
+            self.write_apic(lines, icount, place, size, value as u32);
+        } else if VGA_WINDOW.contains(&addr) {
             self.vga.mem_write_n((addr - VGA_WINDOW.start) as u32, u32::from(size), value);
         } else if let Some(offset) = self.frame_buffer_offset(addr) {
             self.vga.lfb_write(offset, u32::from(size), value);
@@ -53,9 +59,14 @@ impl Bus for Board {
     }
 
     fn int_ack(&mut self, lines: &mut Lines, _icount: u64) -> u8 {
-        let vector = self.pic.ack();
+        let vector = self.acknowledge_interrupt(lines);
         self.settle(lines);
         vector
+    }
+
+    fn apic_written(&mut self, lines: &mut Lines, icount: u64) {
+        self.apic_base_written(lines, icount);
+        self.settle(lines);
     }
 
     fn ferr(&mut self, lines: &mut Lines, _icount: u64, asserted: bool) {

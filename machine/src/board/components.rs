@@ -60,6 +60,8 @@ components! {
         irq "irq",
         pci "pci",
         pic "pic",
+        lapic "lapic",
+        ioapic "ioapic",
         pit "pit",
         rtc "rtc",
         kbc "kbc",

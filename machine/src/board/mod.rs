@@ -8,6 +8,7 @@
 //! Invariants: `lines.deadline` is the instruction count of the earliest armed timer, so no timer is due during an access.
 
 mod access;
+mod apic;
 pub mod clock;
 pub mod cmos;
 mod components;
@@ -27,7 +28,9 @@ use rewind86_devices::ctx::{Ctx, DmaMemory, IrqLines};
 use rewind86_devices::dma::Dma;
 use rewind86_devices::fdc::Fdc;
 use rewind86_devices::ide::Ide;
+use rewind86_devices::ioapic::IoApic;
 use rewind86_devices::kbc::Kbc;
+use rewind86_devices::lapic::LocalApic;
 use rewind86_devices::lpt::Lpt;
 use rewind86_devices::pci::{PciBus, PciEffects, PowerRequest, VgaFunction};
 use rewind86_devices::pic::Pic;
@@ -95,6 +98,8 @@ pub struct Board {
     pub(crate) irq: IrqLines,
     pub(crate) pci: PciBus,
     pub(crate) pic: Pic,
+    pub(crate) lapic: LocalApic,
+    pub(crate) ioapic: IoApic,
     pub(crate) pit: Pit,
     pub(crate) rtc: Rtc,
     pub(crate) kbc: Kbc,
@@ -162,6 +167,8 @@ impl Board {
             irq: IrqLines::default(),
             pci: PciBus::new(Some(VgaFunction::new(VRAM_SIZE as u32, parts.vga_rom_len))),
             pic: Pic::new(),
+            lapic: LocalApic::default(),
+            ioapic: IoApic::default(),
             pit: Pit::new(),
             rtc: parts.rtc,
             kbc: Kbc::new(),
@@ -194,6 +201,8 @@ impl Board {
         let mut ctx = ctx!(self, now);
         self.pci.reset(&mut ctx);
         self.pic.reset();
+        self.lapic.reset(&mut ctx);
+        self.ioapic.reset();
         self.pit.reset(&mut ctx);
         self.rtc.reset(&mut ctx);
         self.kbc.reset(&mut ctx);
@@ -297,15 +306,15 @@ impl Board {
                 EventId::Lpt0 => self.lpt.event(&mut ctx),
                 EventId::PmTimer => self.pci.pm.event(&mut ctx),
                 EventId::Vga => {}
+                EventId::LapicTimer => self.lapic.event(&mut ctx),
             }
         }
     }
 
     /// Brings the interrupt controller and the processor's lines up to date after anything that may have moved them.
     pub fn settle(&mut self, lines: &mut Lines) {
-        let routed = self.pci.isa_irqs(self.irq.levels());
-        self.pic.sync_routed(&mut self.irq, routed);
-        lines.intr = self.pic.int_output();
+        self.sync_interrupts();
+        self.drive_interrupt_lines(lines);
         let next = self.sched.next_deadline();
         if next != self.deadline_ns {
             self.deadline_ns = next;

@@ -60,7 +60,7 @@ impl Board {
             0x00..=0x0F | 0xC0..=0xDF => self.dma.read(port),
             0x20 | 0x21 | 0xA0 | 0xA1 | 0x4D0 | 0x4D1 => {
                 // The controller answers from the lines as they are.
-                self.pic.sync(&mut self.irq);
+                self.sync_interrupts();
                 self.pic.read(port)
             }
             0x40..=0x43 => self.pit.read(&mut ctx, port),
