@@ -73,9 +73,16 @@ pub struct PhysMem {
 unsafe impl Send for PhysMem {}
 
 impl PhysMem {
+    /// Most bytes of RAM and ROM together that the host can hold in one block.
+    pub const MAX: u64 = (isize::MAX as u64) & !(2 * PAGE as u64 - 1);
+
     /// `ram` bytes of RAM (zeroed, at backing offset 0) and `rom` bytes of ROM space behind it; both are rounded up to
     /// pages. Nothing is mapped yet.
+    ///
+    /// # Panics
+    /// When it is more than [`PhysMem::MAX`].
     pub fn new(ram: u64, rom: u64) -> Self {
+        assert!(ram <= Self::MAX && rom <= Self::MAX - ram, "more memory than the host can address");
         let round = |n: u64| (n as usize).div_ceil(PAGE) * PAGE;
         let (ram, rom) = (round(ram), round(rom));
         let len = (ram + rom).max(PAGE);
@@ -129,7 +136,7 @@ impl PhysMem {
 
     /// Maps `pages` physical pages from physical page `page` to backing pages from `read` and `write` on (`None`: the bus).
     pub fn map(&mut self, page: u64, pages: u64, read: Option<u32>, write: Option<u32>) {
-        let end = (page + pages) as usize;
+        let Ok(end) = usize::try_from(page + pages) else { return };
         if self.map.len() < end {
             self.map.resize(end, PageSides::default());
         }

@@ -29,9 +29,10 @@ pub(crate) mod op_flags {
 /// Address-size part of [`Op::ea`].
 pub(crate) const EA_SIZE_SHIFT: u8 = 4;
 
-/// One decoded instruction.
+/// One decoded instruction. Its alignment makes it 32 bytes on hosts with narrow pointers too: ops are neighbours in slots
+/// of the arena.
 #[derive(Clone, Copy)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub(crate) struct Op {
     pub handler: Handler,
     /// Immediate; for near branches the page-relative target.
@@ -66,7 +67,7 @@ pub(crate) struct Op {
     pub flags: u8,
 }
 
-const _: () = assert!(size_of::<Op>() <= 32);
+const _: () = assert!(size_of::<Op>() == 32);
 
 impl Op {
     /// Sign-extended displacement.

@@ -20,7 +20,9 @@ use rewind86_devices::rtc::Rtc;
 
 const MIB: u64 = 1 << 20;
 /// More RAM than this is a slip of the pen.
-const MAX_MEMORY: u64 = 256 << 30;
+const MAX_MEMORY: u64 = if NARROW { 1 << 30 } else { 256 << 30 };
+/// The host's addresses have 32 bits, half of which are left for everything else.
+const NARROW: bool = PhysMem::MAX < 256 << 30;
 
 /// The CD-ROM drive: master of the secondary channel.
 pub(crate) const CDROM: Position = Position { channel: 1, device: 0 };
@@ -40,7 +42,7 @@ pub(crate) fn build(cfg: &MachineConfig, mut media: Media) -> Result<Built, Mach
         return Err(MachineError::config(
             "--memory",
             format!("{} bytes of memory are not possible", cfg.memory),
-            "give a size from 1M to 256G, a multiple of 64K",
+            format!("give a size from 1M to {}, a multiple of 64K", if NARROW { "1G" } else { "256G" }),
         ));
     }
     if cfg.icount_rate == 0 {

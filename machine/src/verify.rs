@@ -39,6 +39,8 @@ pub struct Report {
     pub epochs: usize,
     /// Where the run ended.
     pub icount: u64,
+    /// One hash of the recorded chain ([`Recording::chain`]).
+    pub chain: u64,
     /// The recording was cut off: there is no final hash.
     pub cut: bool,
     /// The first difference.
@@ -55,7 +57,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(d) = &self.divergence else {
             let end = if self.cut { "the recording is cut off there" } else { "the final hash is equal" };
-            return writeln!(f, "equal: {} epochs, {} instructions; {end}", self.equal, self.icount);
+            let (equal, icount, chain) = (self.equal, self.icount, self.chain);
+            return writeln!(f, "equal: {equal} epochs, {icount} instructions, chain {chain:016x}; {end}");
         };
         writeln!(
             f,
@@ -90,6 +93,7 @@ pub fn verify(recording: &Arc<Recording>, options: &TimelineOptions) -> Result<R
         equal: epochs,
         epochs,
         icount: 0,
+        chain: recording.chain(),
         cut,
         divergence: None,
         range: None,

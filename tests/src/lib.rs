@@ -7,6 +7,7 @@
 #[path = "../../bios/build/asm16.rs"]
 pub mod asm16;
 pub mod conformance;
+pub mod golden;
 pub mod guests;
 pub mod moo;
 pub mod oracle;

@@ -26,8 +26,8 @@ pub use run::Exit;
 
 /// Most ops in a block.
 pub(crate) const BLOCK_OPS: usize = 64;
-/// Most instructions that one chain runs: bounds the stack where calls in tail position are not jumps.
-pub(crate) const CHAIN_MAX: u64 = if cfg!(debug_assertions) { 256 } else { 4096 };
+/// Most instructions that one chain runs: bounds the stack where calls in tail position are not jumps (see `build.rs`).
+pub(crate) const CHAIN_MAX: u64 = if cfg!(all(sibling_calls, not(debug_assertions))) { 4096 } else { 128 };
 
 /// Every bit of state that changes decoding or the choice of handlers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,7 +40,7 @@ pub enum Event {
 
 impl Event {
     /// The input that the event stands for.
-    pub(crate) fn input(&self) -> InputEvent {
+    pub fn input(&self) -> InputEvent {
         let drive = |slot: Slot| match slot {
             Slot::Floppy(n) => Drive::Floppy(usize::from(n)),
             Slot::Ide { .. } => Drive::Cdrom,

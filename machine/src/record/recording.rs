@@ -251,8 +251,8 @@ impl Recording {
         Ok(machine)
     }
 
-    /// The files of a pack.
-    pub(crate) fn embedded(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    /// The files of a pack, by name.
+    pub fn embedded(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         self.packed.clone().unwrap_or_default()
     }
 
@@ -420,6 +420,14 @@ impl Recording {
     /// The hash at the end; `None` when the recording was cut off.
     pub fn last_hash(&self) -> Option<&End> {
         self.last.as_ref()
+    }
+
+    /// One hash of the whole chain: of the place and the hash of every epoch, and of those of the end. Two recordings of one
+    /// run have the same, whatever host wrote them.
+    pub fn chain(&self) -> u64 {
+        let links = self.epochs.iter().map(|e| (e.at, e.hash)).chain(self.last.iter().map(|e| (e.at, e.hash)));
+        let bytes: Vec<u8> = links.flat_map(|(at, hash)| [at.tick, at.icount, hash]).flat_map(u64::to_le_bytes).collect();
+        xxhash_rust::xxh3::xxh3_64(&bytes)
     }
 
     /// Where the file was cut off, if it was.

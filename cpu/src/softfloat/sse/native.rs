@@ -1,13 +1,24 @@
 //! The host's own arithmetic, where it is provably the same on every host.
 //!
 //! Rust's `f32` and `f64` are binary32 and binary64 with IEEE 754 rounding to the nearest for `+`, `-`, `*`, `/` and
-//! `sqrt` on every target that this project builds for. So for normal operands a normal result is the number that the
+//! `sqrt` on the hosts of [`PROVEN`]; the test below compares each of them with the integer code, and `ci/cross.sh` runs it
+//! there. Any other host computes in integers only: an x87 rounds twice, some vector units flush denormal numbers.
+//! So for normal operands a normal result is the number that the
 //! integer code gives, and the only flag left to tell is PE; [`Status::native`] says that it is set and masked already.
 //! Results at the edges of the range are left to the integer code: overflow, and anything that may be tiny before
 //! rounding, which is why the smallest exponent is left out too. Flags of the host are never read.
 
 use super::{Format, exp};
 use crate::softfloat::Status;
+
+/// Hosts whose arithmetic is asked.
+const PROVEN: bool = cfg!(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "riscv64", target_feature = "d"),
+    target_arch = "s390x",
+    target_arch = "wasm32",
+));
 
 /// An operation.
 #[derive(Clone, Copy)]
@@ -22,7 +33,7 @@ pub(super) enum Op {
 /// The result for normal operands (the square root: of `a`, which is positive), when the host's is known to be right.
 #[inline(always)]
 pub(super) fn result<F: Format>(op: Op, a: u64, b: u64, st: &Status) -> Option<u64> {
-    if !st.native {
+    if !PROVEN || !st.native {
         return None;
     }
     let r = match F::FRAC {
@@ -97,6 +108,6 @@ mod tests {
                 compare::<F32>(u64::from((a >> 32) as u32 & !(0xFF << 23)) | (e & 0xFF) << 23, b >> 32);
             }
         }
-        assert!(native > 50_000, "the host's arithmetic was asked {native} times");
+        assert!(!PROVEN || native > 50_000, "the host's arithmetic was asked {native} times");
     }
 }
