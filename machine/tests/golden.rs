@@ -8,7 +8,7 @@ mod again;
 use rewind86_machine::record::{Event, Recording};
 use rewind86_machine::snapshot::Snapshot;
 use rewind86_machine::{Machine, RunExit, Timeline, TimelineOptions, verify};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const NEW: &str = "when a change of the processor, of a device or of the state's form is meant to change it: \
@@ -32,7 +32,8 @@ fn is_given_again(name: &str) {
         verify::verify(&recording, &TimelineOptions::default()).unwrap_or_else(|e| panic!("{name} {e}\n{NEW}"));
     assert!(report.divergence.is_none() && !report.cut, "{name}: {report}{NEW}");
     assert!(report.equal >= 8 && recording.last_hash().is_some());
-    let new = again::recording_again(&recording).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let bytes = again::again(&recording).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let new = Recording::parse(&bytes, Path::new(name)).unwrap();
     assert_eq!(new.epochs(), recording.epochs(), "{name}, recorded here; {NEW}");
     assert_eq!((new.chain(), new.last_hash()), (recording.chain(), recording.last_hash()), "{name}");
 }

@@ -5,7 +5,6 @@ use rewind86_machine::media::Slot;
 use rewind86_machine::record::{RecordOptions, Recording};
 use rewind86_machine::{Machine, MachineConfig, RunExit};
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A file in memory.
@@ -70,9 +69,4 @@ pub fn again(recording: &Recording) -> Result<Vec<u8>, String> {
     }
     machine.finish_recording().map_err(|e| e.to_string())?;
     Ok(file.bytes())
-}
-
-/// As [`again`], and reads the new recording.
-pub fn recording_again(recording: &Recording) -> Result<Recording, String> {
-    Recording::parse(&again(recording)?, Path::new("(in memory)")).map_err(|e| e.to_string())
 }

@@ -1,5 +1,5 @@
-//! `conformance [-v] [--table FILE] DIR...`: runs every conformance set found under each DIR and prints a line per set
-//! and the opcodes that fail.
+//! `conformance [-v] [--sample N] [--table FILE] DIR...`: runs every conformance set found under each DIR and prints a line
+//! per set and the opcodes that fail. With `--sample` the first N tests of each form or file.
 //!
 //! Exit status: 0 only when everything passed, 1 when a test failed or a file is damaged, 2 when there is nothing to
 //! run or the arguments are wrong.
@@ -8,20 +8,25 @@ use rewind86_tests::conformance::{Report, find_sets, table};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: conformance [-v] [--table FILE] DIR...";
+const USAGE: &str = "usage: conformance [-v] [--sample N] [--table FILE] DIR...";
 
 struct Options {
     verbose: bool,
+    /// Tests per form or file; 0 is all.
+    sample: usize,
     table: Option<PathBuf>,
     dirs: Vec<PathBuf>,
 }
 
 fn options() -> Result<Options, String> {
-    let mut o = Options { verbose: false, table: None, dirs: Vec::new() };
+    let mut o = Options { verbose: false, sample: 0, table: None, dirs: Vec::new() };
     let mut args = std::env::args_os().skip(1);
     while let Some(arg) = args.next() {
         if arg == "-v" || arg == "--verbose" {
             o.verbose = true;
+        } else if arg == "--sample" {
+            let number = args.next().and_then(|n| n.to_str()?.parse().ok());
+            o.sample = number.filter(|n| *n > 0).ok_or("--sample wants a number of tests")?;
         } else if arg == "--table" {
             o.table = Some(args.next().ok_or("--table wants the file to write")?.into());
         } else if arg.to_string_lossy().starts_with('-') {
@@ -54,16 +59,16 @@ fn print(name: &str, report: &Report, verbose: bool) -> bool {
 }
 
 /// Runs the sets below `dir`; `Ok(false)` when one of them is not whole.
-fn run(dir: &Path, verbose: bool, results: &mut Vec<(String, Report)>) -> Result<bool, String> {
+fn run(dir: &Path, o: &Options, results: &mut Vec<(String, Report)>) -> Result<bool, String> {
     let sets = find_sets(dir)?;
     if sets.is_empty() {
         return Err(format!("{}: no set found; give a folder that holds vectors", dir.display()));
     }
     let mut good = true;
     for set in sets {
-        match set.run(0) {
+        match set.run(o.sample) {
             Ok(report) => {
-                good &= print(&set.name, &report, verbose);
+                good &= print(&set.name, &report, o.verbose);
                 results.push((set.name, report));
             }
             Err(e) => {
@@ -86,7 +91,7 @@ fn main() -> ExitCode {
     let mut results = Vec::new();
     let (mut good, mut absent) = (true, false);
     for dir in &o.dirs {
-        match run(dir, o.verbose, &mut results) {
+        match run(dir, &o, &mut results) {
             Ok(whole) => good &= whole,
             Err(e) => {
                 eprintln!("conformance: {e}");

@@ -8,7 +8,7 @@ use iced_x86::code_asm::*;
 
 const ROUNDS: u32 = 3000;
 /// Virtual milliseconds that the session takes.
-pub const MILLISECONDS: u64 = 450;
+pub const MILLISECONDS: u64 = 1600;
 
 const ORIGIN: i32 = 0x7C00;
 const SECTORS: usize = 6;
@@ -18,11 +18,10 @@ const COUNT: i32 = 0x604;
 const CONTROL: i32 = 0x608;
 const MXCSR: i32 = 0x60C;
 const SUM: i32 = 0x610;
-/// Two doubles, two vectors of four singles.
+/// Two doubles, then two vectors of four singles.
 const A: i32 = 0x620;
 const B: i32 = 0x628;
 const P: i32 = 0x630;
-const Q: i32 = 0x640;
 /// Where results go, and where that begins again.
 const RESULTS: i32 = 0x8C00;
 const WRAP: i32 = 0xF800;
