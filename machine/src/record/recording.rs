@@ -426,7 +426,8 @@ impl Recording {
     /// run have the same, whatever host wrote them.
     pub fn chain(&self) -> u64 {
         let links = self.epochs.iter().map(|e| (e.at, e.hash)).chain(self.last.iter().map(|e| (e.at, e.hash)));
-        let bytes: Vec<u8> = links.flat_map(|(at, hash)| [at.tick, at.icount, hash]).flat_map(u64::to_le_bytes).collect();
+        let bytes: Vec<u8> =
+            links.flat_map(|(at, hash)| [at.tick, at.icount, hash]).flat_map(u64::to_le_bytes).collect();
         xxhash_rust::xxh3::xxh3_64(&bytes)
     }
 
