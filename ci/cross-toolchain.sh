@@ -78,6 +78,7 @@ for t in "${TARGETS[@]}"; do packages+=("gcc-${t}-linux-gnu" "libc6-dev-${DEBIAN
 apt-cache show "${packages[@]}" >/dev/null 2>&1 || apt-get -qq update
 mapfile -t all < <(closure '^(libc6|libgcc-s1|gcc-[0-9]+-base|libstdc[+][+]6|zlib1g|linux-libc-dev-.*|lib(asan|tsan|ubsan|lsan|hwasan|gomp|itm|atomic).*)$' "${packages[@]}")
 echo "linkers: ${#all[@]} packages of $RELEASE"
+rm -rf "$GCC"
 unpack "$GCC" "${all[@]}"
 mkdir -p "$GCC/bin"
 for t in "${TARGETS[@]}"; do
@@ -123,7 +124,7 @@ echo "Rust $VERSION: ${#all[@]} packages of $SUITE"
 unpack "$RUSTDIR" "${all[@]}"
 unset APT_CONFIG
 rm -rf "$APT"
-LOADER=$(find "$RUSTDIR/usr/lib/$TRIPLE" "$RUSTDIR/lib" "$RUSTDIR/lib64" -name 'ld-linux*.so.*' 2>/dev/null | head -n 1)
+LOADER=$(find "$RUSTDIR" -name 'ld-linux*.so.*' -type f -print -quit)
 [ -n "$LOADER" ] || die "no loader among the unpacked packages"
 start() { # NAME PROGRAM
     printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$LOADER" "$RUSTDIR/usr/lib/$TRIPLE:$RUSTDIR/lib/$TRIPLE" "$2" >"$1"
@@ -133,7 +134,7 @@ for tool in rustc rustdoc; do
     mv "$RUSTDIR/usr/bin/$tool" "$RUSTDIR/usr/bin/$tool.program"
     start "$RUSTDIR/usr/bin/$tool" "$RUSTDIR/usr/bin/$tool.program"
 done
-LLD=$(find "$RUSTDIR/usr/lib" -path '*llvm*/bin/lld' | head -n 1)
+LLD=$(find "$RUSTDIR/usr/lib" -path '*llvm*/bin/lld' -print -quit)
 [ -n "$LLD" ] || die "no lld among the unpacked packages"
 # The flavour is the program's name.
 printf '#!/bin/sh\nexec %s --library-path %s --argv0 wasm-ld %s "$@"\n' "$LOADER" "$RUSTDIR/usr/lib/$TRIPLE" "$LLD" >"$DIR/wasm-ld"
