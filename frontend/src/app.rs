@@ -157,6 +157,10 @@ pub fn run_guest(machine: Guest, settings: Settings, name: &str) -> Result<u8, F
     let mut shown = Shown::open(&settings, name)?;
     let want = shown.want();
     let default_speed = if want == Want::Nothing { Speed::Max } else { Speed::Percent(100) };
+    let album = settings.album.map(|mut album| {
+        album.skip_to(machine.now());
+        album
+    });
     let run = Run {
         machine,
         speed: settings.speed.unwrap_or(default_speed),
@@ -164,8 +168,10 @@ pub fn run_guest(machine: Guest, settings: Settings, name: &str) -> Result<u8, F
         timeout: settings.timeout,
         max_instructions: settings.max_instructions,
         until: settings.until,
-        album: settings.album,
+        album,
         hash_at: settings.hash_at,
+        snapshots: settings.snapshots,
+        write_disks: settings.write_disks,
         serial,
         debugcon,
         discard_writes: settings.discard_writes,

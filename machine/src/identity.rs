@@ -16,7 +16,10 @@ use rewind86_devices::medium::MediumError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
 
 /// Settings that say how the host runs the machine or how it started, and are no part of what it is.
 const NOT_COMPARED: [&str; 9] =
@@ -42,6 +45,39 @@ pub struct MediumId {
     pub embedded: bool,
     /// What it held.
     pub content: Content,
+    /// In recordings, the files of a medium with an overlay.
+    #[serde(default)]
+    pub layers: Option<Layers>,
+}
+
+/// The files of a medium with an overlay: the medium's content does not show what the overlay hides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layers {
+    /// xxh3 of the image.
+    pub image: u64,
+    /// xxh3 of the overlay file.
+    pub overlay: u64,
+}
+
+impl Layers {
+    /// Reads the files; `None` without an overlay, or when the host cannot read them.
+    pub(crate) fn of(spec: &ImageSpec) -> Option<Self> {
+        let (image, overlay) = (spec.path.as_ref()?, spec.overlay.as_ref()?);
+        Some(Self { image: hash_file(image).ok()?, overlay: hash_file(overlay).ok()? })
+    }
+}
+
+fn hash_file(path: &Path) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    let mut hash = Xxh3::new();
+    let mut buf = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buf)? {
+            0 => return Ok(hash.digest()),
+            n => hash.update(buf.get(..n).unwrap_or_default()),
+        }
+    }
 }
 
 impl MediumId {
@@ -56,7 +92,13 @@ impl MediumId {
             read_only: store.read_only(),
             embedded: inserted.spec.path.is_none(),
             content,
+            layers: None,
         }
+    }
+
+    /// As [`MediumId::of`], for a recording.
+    pub(crate) fn recorded(slot: Slot, inserted: &Inserted, content: Content) -> Self {
+        Self { layers: Layers::of(&inserted.spec), ..Self::of(slot, inserted, content) }
     }
 
     /// The file's name, for messages.

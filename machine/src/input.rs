@@ -32,6 +32,17 @@ pub enum Drive {
     Cdrom,
 }
 
+impl Drive {
+    /// Its place; `None` when there is no such drive.
+    pub(crate) fn slot(self) -> Option<Slot> {
+        match self {
+            Self::Floppy(n @ 0..=1) => Some(Slot::Floppy(n as u8)),
+            Self::Floppy(_) => None,
+            Self::Cdrom => Some(CDROM.into()),
+        }
+    }
+}
+
 /// Something from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputEvent {

@@ -335,6 +335,9 @@ impl Machine {
         }
         let at = self.moment();
         let written = self.recorder.is_some().then(|| event.clone());
+        if let InputEvent::Media { drive, .. } = &event {
+            self.record_left(drive.slot());
+        }
         let result = self.apply(event);
         if let Some(event) = written {
             self.record_input(at, &event, result.is_ok());

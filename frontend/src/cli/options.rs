@@ -114,6 +114,24 @@ pub struct RunOptions {
     /// Start from a snapshot
     #[arg(long, value_name = "FILE", help_heading = "The run")]
     pub snapshot_load: Option<PathBuf>,
+    /// Write snapshots N.snap after N instructions
+    #[arg(long, value_name = "N,...", value_parser = values::number, value_delimiter = ',', help_heading = "The run")]
+    pub snapshot_at: Vec<u64>,
+    /// Folder for --snapshot-at [default: the current one]
+    #[arg(long, value_name = "DIR", help_heading = "The run")]
+    pub snapshot_dir: Option<PathBuf>,
+    /// Write the screen as PNG files into this folder
+    #[arg(long, value_name = "DIR", help_heading = "The run")]
+    pub screenshots: Option<PathBuf>,
+    /// Write the screen as an uncompressed video (YUV4MPEG2)
+    #[arg(long, value_name = "FILE.y4m", help_heading = "The run")]
+    pub video: Option<PathBuf>,
+    /// Virtual seconds between two pictures [default: 1 for --screenshots, 0.04 for --video]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds, help_heading = "The run")]
+    pub every: Option<Duration>,
+    /// Instructions in a decoded block at most, 1 to 64; the guest cannot tell
+    #[arg(long, value_name = "N", value_parser = values::block_ops, help_heading = "The run")]
+    pub block_ops: Option<usize>,
     /// Serve the GDB remote protocol at HOST:PORT or unix:PATH; with wait, before the first instruction
     #[arg(long, value_name = "ADDR[,wait][,arch=8086|386|x86-64]", value_parser = gdb::Options::parse, help_heading = "The run")]
     pub gdb: Option<gdb::Options>,
@@ -162,6 +180,12 @@ impl RunOptions {
             record: self.record.or(base.record),
             record_interval: self.record_interval.or(base.record_interval),
             snapshot_load: self.snapshot_load.or(base.snapshot_load),
+            snapshot_at: list(self.snapshot_at, base.snapshot_at),
+            snapshot_dir: self.snapshot_dir.or(base.snapshot_dir),
+            screenshots: self.screenshots.or(base.screenshots),
+            video: self.video.or(base.video),
+            every: self.every.or(base.every),
+            block_ops: self.block_ops.or(base.block_ops),
             gdb: self.gdb.or(base.gdb),
             qmp: self.qmp.or(base.qmp),
         }
@@ -177,6 +201,9 @@ impl RunOptions {
             &mut self.script,
             &mut self.record,
             &mut self.snapshot_load,
+            &mut self.snapshot_dir,
+            &mut self.screenshots,
+            &mut self.video,
         ];
         let files = files.into_iter().flatten();
         let images = self.floppy.iter_mut().chain(&mut self.disk).chain(&mut self.cdrom);

@@ -51,6 +51,18 @@ pub struct ReplayOptions {
     /// Virtual seconds between two pictures [default: 1 for --screenshots, 0.04 for --video]
     #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     pub every: Option<Duration>,
+    /// Write snapshots N.snap after N instructions
+    #[arg(long, value_name = "N,...", value_parser = values::number, value_delimiter = ',')]
+    pub snapshot_at: Vec<u64>,
+    /// Folder for --snapshot-at [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub snapshot_dir: Option<PathBuf>,
+    /// At the end, write what the disks and diskettes hold into this folder, as raw images
+    #[arg(long, value_name = "DIR")]
+    pub write_disks: Option<PathBuf>,
+    /// Instructions in a decoded block at most, 1 to 64; the guest cannot tell
+    #[arg(long, value_name = "N", value_parser = values::block_ops)]
+    pub block_ops: Option<usize>,
     /// Leave the recording after N instructions and go on with new input
     #[arg(long, value_name = "N", value_parser = values::number)]
     pub live_from: Option<u64>,
@@ -83,6 +95,9 @@ pub struct VerifyOptions {
     /// Memory for checkpoints: 512M, 2G
     #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
     pub checkpoint_memory: Option<u64>,
+    /// Instructions in a decoded block at most, 1 to 64; the guest cannot tell
+    #[arg(long, value_name = "N", value_parser = values::block_ops)]
+    pub block_ops: Option<usize>,
     /// Compare only share I of N, from the nearest keyframe; auto takes I and N from the environment of a job array
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub shard: Option<Shard>,

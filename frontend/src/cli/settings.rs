@@ -41,6 +41,10 @@ pub struct Settings {
     pub max_instructions: Option<u64>,
     /// Instruction counts to print a hash at, ascending.
     pub hash_at: Vec<u64>,
+    /// Snapshots to write on the way.
+    pub snapshots: Snapshots,
+    /// Folder for the content of the disks at the end.
+    pub write_disks: Option<PathBuf>,
     /// Print statistics.
     pub stats: bool,
     /// The GDB server.
@@ -57,6 +61,53 @@ pub struct Settings {
     pub record_options: RecordOptions,
     /// The snapshot to start from.
     pub snapshot: Option<(PathBuf, Arc<Snapshot>)>,
+}
+
+/// Snapshots that are written at given instruction counts.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshots {
+    /// The counts, ascending.
+    pub at: Vec<u64>,
+    /// The folder for them.
+    pub folder: PathBuf,
+}
+
+impl Snapshots {
+    /// From `--snapshot-at` and `--snapshot-dir`.
+    pub fn new(at: &[u64], folder: Option<&Path>) -> Result<Self, Failure> {
+        if at.is_empty() && folder.is_some() {
+            return Err(Failure::usage("--snapshot-dir needs --snapshot-at N"));
+        }
+        Ok(Self { at: ascending(at), folder: folder.map(Path::to_path_buf).unwrap_or_default() })
+    }
+}
+
+/// Instruction counts in order, each once.
+pub fn ascending(counts: &[u64]) -> Vec<u64> {
+    let mut counts = counts.to_vec();
+    counts.sort_unstable();
+    counts.dedup();
+    counts
+}
+
+/// Virtual time between two pictures of a folder and of a video.
+const EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(40));
+
+/// The pictures of a run that begins at virtual time `start`.
+pub fn album(
+    folder: Option<&Path>,
+    video: Option<&Path>,
+    every: Option<Duration>,
+    start: u64,
+) -> Result<Option<Album>, Failure> {
+    if folder.is_none() && video.is_none() {
+        return match every {
+            Some(_) => Err(Failure::usage("--every needs --screenshots DIR or --video FILE")),
+            None => Ok(None),
+        };
+    }
+    let every = every.unwrap_or(if video.is_some() { EVERY.1 } else { EVERY.0 });
+    Album::new(folder, video, every, start).map(Some).map_err(Failure::host)
 }
 
 /// An image as the machine opens it.
@@ -113,9 +164,8 @@ pub fn resolve(options: &RunOptions) -> Result<Settings, Failure> {
         Some((_, snapshot)) => config(options, snapshot.config().clone(), true),
         None => config(options, MachineConfig::default(), false),
     };
-    let mut hash_at = options.hash_at.clone();
-    hash_at.sort_unstable();
-    hash_at.dedup();
+    // Pictures come at multiples of their distance, also in a run that starts in the middle.
+    let album = album(options.screenshots.as_deref(), options.video.as_deref(), options.every, 0)?;
     Ok(Settings {
         config,
         display: options.display.clone(),
@@ -125,12 +175,14 @@ pub fn resolve(options: &RunOptions) -> Result<Settings, Failure> {
         script: options.script.clone(),
         timeout: options.timeout,
         max_instructions: options.max_instructions,
-        hash_at,
+        hash_at: ascending(&options.hash_at),
+        snapshots: Snapshots::new(&options.snapshot_at, options.snapshot_dir.as_deref())?,
+        write_disks: None,
         stats: options.stats,
         gdb: options.gdb.clone(),
         discard_writes: options.discard_writes,
         until: None,
-        album: None,
+        album,
         record: options.record.clone(),
         record_options: options
             .record_interval
@@ -193,6 +245,7 @@ fn config(options: &RunOptions, base: MachineConfig, loaded: bool) -> MachineCon
         serial_ports: options.serial.len().max(base.serial_ports),
         debug_exit: options.debug_exit || base.debug_exit,
         no_reboot: options.no_reboot || base.no_reboot,
+        block_ops: options.block_ops.unwrap_or(base.block_ops),
         ..base
     }
 }

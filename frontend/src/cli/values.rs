@@ -26,6 +26,14 @@ pub fn positive(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Ops of a decoded block.
+pub fn block_ops(text: &str) -> Result<usize, String> {
+    match number(text) {
+        Ok(value @ 1..=64) => Ok(value as usize),
+        _ => Err("expected a number from 1 to 64".into()),
+    }
+}
+
 /// Instructions per virtual second: what a PC may have had, with room on both sides.
 pub fn rate(text: &str) -> Result<u64, String> {
     match number(text) {

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rewind86_machine::record::{RecordOptions, Recording, RecordingError};
 use rewind86_machine::timeline::GotoError;
@@ -14,15 +13,11 @@ use rewind86_machine::{Machine, Timeline, TimelineOptions, verify as check};
 
 use crate::app;
 use crate::cli::replay::{PackOptions, ReplayOptions, VerifyOptions};
-use crate::cli::settings::Settings;
+use crate::cli::settings::{Settings, Snapshots, album, ascending};
 use crate::cli::spec::Display;
 use crate::gdb;
-use crate::runner::album::Album;
 use crate::runner::guest::Guest;
 use crate::status::{self, Failure, io_reason};
-
-/// Virtual time between two pictures of a folder and of a video.
-const EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(40));
 
 /// The failure that a recording error is: a recording that does not fit its machine or media has diverged before it
 /// began.
@@ -32,6 +27,7 @@ pub fn failure(path: &Path, error: &RecordingError) -> Failure {
         RecordingError::Damaged { .. }
         | RecordingError::Header { .. }
         | RecordingError::Medium { .. }
+        | RecordingError::Changed { .. }
         | RecordingError::Machine(_) => Failure { status: status::DIVERGED, ..Failure::host(text) },
         _ => Failure::host(text),
     }
@@ -42,42 +38,32 @@ pub fn open(path: &Path) -> Result<Arc<Recording>, Failure> {
     Recording::open(path).map(Arc::new).map_err(|e| failure(path, &e))
 }
 
-fn album(options: &ReplayOptions, start: u64) -> Result<Option<Album>, Failure> {
-    let (folder, video) = (options.screenshots.as_deref(), options.video.as_deref());
-    if folder.is_none() && video.is_none() {
-        return match options.every {
-            Some(_) => Err(Failure::usage("--every needs --screenshots DIR or --video FILE")),
-            None => Ok(None),
-        };
-    }
-    let every = options.every.unwrap_or(if video.is_some() { EVERY.1 } else { EVERY.0 });
-    Album::new(folder, video, every, start).map(Some).map_err(Failure::host)
-}
-
 /// Runs a recording again, or leaves it somewhere.
 pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
     let path = &options.recording;
     let recording = open(path)?;
     note_cut(&recording);
+    if let Err(e @ RecordingError::Changed { .. }) = recording.check_images() {
+        let _ = writeln!(io::stderr(), "rewind86: recording {} {e}; the run is given again all the same", path.display());
+    }
     if let Some(shard) = options.shard {
         return share::run(&recording, shard, "replay", options.result.as_deref());
     }
+    let block_ops = options.block_ops.unwrap_or(64);
     let guest = match options.live_from {
         // Going back needs checkpoints, and those a timeline.
         None if options.gdb.is_some() => {
-            let mut walk = TimelineOptions { check: true, ..TimelineOptions::default() };
+            let mut walk = TimelineOptions { check: true, block_ops, ..TimelineOptions::default() };
             walk.memory = options.checkpoint_memory.unwrap_or(walk.memory);
             let timeline = Timeline::new(Arc::clone(&recording), walk).map_err(|e| failure(path, &e))?;
             Guest::Timeline(Box::new(timeline))
         }
-        None => Guest::Machine(Box::new(recording.play(true).map_err(|e| failure(path, &e))?)),
+        None => Guest::Machine(Box::new(recording.play_as(block_ops).map_err(|e| failure(path, &e))?)),
         Some(icount) => Guest::Machine(Box::new(leave(&recording, icount, options)?)),
     };
-    let mut hash_at = options.hash_at.clone();
-    hash_at.sort_unstable();
-    hash_at.dedup();
+    let mut hash_at = ascending(&options.hash_at);
     hash_at.retain(|at| *at >= guest.icount());
-    let album = album(options, guest.now())?;
+    let album = album(options.screenshots.as_deref(), options.video.as_deref(), options.every, 0)?;
     let settings = Settings {
         config: recording.identity().config.clone(),
         display: Some(options.display.clone().unwrap_or(Display::None)),
@@ -88,6 +74,8 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
         timeout: options.timeout,
         max_instructions: options.max_instructions,
         hash_at,
+        snapshots: Snapshots::new(&options.snapshot_at, options.snapshot_dir.as_deref())?,
+        write_disks: options.write_disks.clone(),
         stats: options.stats,
         // A replay would be over before GDB is there.
         gdb: options.gdb.clone().map(|gdb| gdb::Options { wait: options.live_from.is_none() || gdb.wait, ..gdb }),
@@ -117,7 +105,8 @@ fn note_cut(recording: &Recording) {
 /// A machine that left the recording after `icount` instructions.
 fn leave(recording: &Arc<Recording>, icount: u64, options: &ReplayOptions) -> Result<Machine, Failure> {
     let path = &options.recording;
-    let walk = TimelineOptions { memory: 0, spacing: u64::MAX, ..TimelineOptions::default() };
+    let mut walk = TimelineOptions { memory: 0, spacing: u64::MAX, ..TimelineOptions::default() };
+    walk.block_ops = options.block_ops.unwrap_or(walk.block_ops);
     let mut timeline = Timeline::new(Arc::clone(recording), walk).map_err(|e| failure(path, &e))?;
     timeline.goto(icount).map_err(|e| match e {
         GotoError::BeforeStart(_) | GotoError::BehindEnd(_) => Failure::usage(format!("--live-from: {e}")),
@@ -143,11 +132,13 @@ pub fn verify(options: &VerifyOptions) -> Result<u8, Failure> {
     let path = &options.recording;
     let recording = open(path)?;
     note_cut(&recording);
+    recording.check_images().map_err(|e| failure(path, &e))?;
     if let Some(shard) = options.shard {
         return share::run(&recording, shard, "verify", options.result.as_deref());
     }
     let mut walk = TimelineOptions { check: true, ..TimelineOptions::default() };
     walk.memory = options.checkpoint_memory.unwrap_or(walk.memory);
+    walk.block_ops = options.block_ops.unwrap_or(walk.block_ops);
     let report = check::verify(&recording, &walk).map_err(|e| failure(path, &e))?;
     let mut out = io::stdout().lock();
     let written = out.write_all(report.to_string().as_bytes()).and_then(|()| out.flush());

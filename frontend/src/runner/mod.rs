@@ -12,14 +12,15 @@ mod stage;
 pub mod view;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use rewind86_machine::{Frame, InputEvent, RunExit};
+use rewind86_machine::{Frame, InputEvent, Machine, RunExit};
 
+use crate::cli::settings::Snapshots;
 use crate::cli::values::Speed;
 use crate::gdb::link::{Host, Request, Stop};
 use crate::script::{Engine, Outcome, TICK};
@@ -87,6 +88,10 @@ pub struct Run {
     pub album: Option<Album>,
     /// Instruction counts to print a hash at, ascending.
     pub hash_at: Vec<u64>,
+    /// Snapshots to write on the way.
+    pub snapshots: Snapshots,
+    /// Folder for the content of the disks at the end.
+    pub write_disks: Option<PathBuf>,
     /// Output of COM1, COM2 ...
     pub serial: Vec<Sink>,
     /// Output of the debug console.
@@ -210,6 +215,7 @@ impl Runner<'_> {
     /// The instruction count at which something has to be done, or the slice is over.
     fn next_stop(&self) -> u64 {
         let hash = self.run.hash_at.first().copied().unwrap_or(u64::MAX);
+        let hash = self.run.snapshots.at.first().copied().unwrap_or(u64::MAX).min(hash);
         let slice = self.run.machine.icount().saturating_add(SLICE_INSTRUCTIONS);
         let debugger = self.run.debugger.as_ref().map_or(u64::MAX, Host::until);
         let until = self.run.until.unwrap_or(u64::MAX).min(debugger);
@@ -225,6 +231,14 @@ impl Runner<'_> {
             let mut out = std::io::stdout().lock();
             if let Err(e) = writeln!(out, "hash {at} {hash:016x}").and_then(|()| out.flush()) {
                 return Some((status::HOST, Some(format!("--hash-at: standard output: {}", status::io_reason(&e)))));
+            }
+        }
+        while self.run.snapshots.at.first().is_some_and(|&at| at <= icount) {
+            let path = self.run.snapshots.folder.join(format!("{}.snap", self.run.snapshots.at.remove(0)));
+            let written = self.run.machine.save().map_err(|e| one_line(&e.to_string()));
+            let written = written.and_then(|bytes| std::fs::write(&path, bytes).map_err(|e| status::io_reason(&e)));
+            if let Err(why) = written {
+                return Some((status::HOST, Some(format!("--snapshot-at: {}: {why}", path.display()))));
             }
         }
         if self.run.until.is_some_and(|n| icount >= n) {
@@ -422,6 +436,11 @@ impl Runner<'_> {
         if let Some(Err(why)) = self.run.album.as_mut().map(Album::finish) {
             (status, message) = (status::HOST, Some(why));
         }
+        if let Some(folder) = self.run.write_disks.take()
+            && let Err(why) = write_disks(&mut self.run.machine, &folder)
+        {
+            (status, message) = (status::HOST, Some(format!("--write-disks: {why}")));
+        }
         // Output of the last moments; an error of standard output is known by now.
         let _ = self.deliver_output();
         self.show(Instant::now(), true);
@@ -441,4 +460,19 @@ impl Runner<'_> {
         );
         Ending { status, message, screen, stats }
     }
+}
+
+/// Writes what the disks and diskettes hold into a folder, each as a raw image named by its drive.
+fn write_disks(machine: &mut Machine, folder: &Path) -> Result<(), String> {
+    let failed = |path: &Path, e: &std::io::Error| format!("{}: {}", path.display(), status::io_reason(e));
+    std::fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+    for (slot, read_only) in machine.media() {
+        if !read_only {
+            let name = slot.to_string().to_lowercase().replace(' ', "-").replace(':', "");
+            let path = folder.join(format!("{name}.img"));
+            let mut file = std::fs::File::create(&path).map_err(|e| failed(&path, &e))?;
+            machine.copy_medium(slot, &mut file).map_err(|e| failed(&path, &e))?;
+        }
+    }
+    Ok(())
 }

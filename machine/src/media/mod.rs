@@ -10,11 +10,13 @@ pub(crate) mod store;
 use crate::config::ImageSpec;
 use crate::error::{MachineError, Role};
 use crate::image;
+use crate::machine::Machine;
 use rewind86_devices::ide::Position;
 use rewind86_devices::medium::{Medium, MemMedium};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use store::{Handle, SharedGuard, Store, lock};
 
@@ -78,7 +80,7 @@ pub(crate) struct Inserted {
 const BLANK: usize = 1_474_560;
 
 /// Whether writes change files of the host.
-fn written_in_place(spec: &ImageSpec) -> bool {
+pub(crate) fn written_in_place(spec: &ImageSpec) -> bool {
     spec.path.is_some() && !spec.read_only && (spec.overlay.is_some() || !spec.discard_writes)
 }
 
@@ -194,5 +196,21 @@ impl Media {
     /// Replaces the medium of `slot`, before a state is loaded that will name it by `ordinal`.
     pub fn place(&mut self, slot: Slot, inserted: Inserted) {
         self.slots.insert(slot, inserted);
+    }
+}
+
+impl Machine {
+    /// The media in the drives, and whether the guest may only read them.
+    pub fn media(&self) -> Vec<(Slot, bool)> {
+        self.board.media.inserted().map(|(slot, i)| (slot, lock(&i.store).read_only())).collect()
+    }
+
+    /// Writes what the medium in `slot` holds at this moment, as a raw image.
+    ///
+    /// # Errors
+    /// An empty drive; what the image or `out` says.
+    pub fn copy_medium(&self, slot: Slot, out: &mut dyn Write) -> io::Result<()> {
+        let inserted = self.board.media.get(slot).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        lock(&inserted.store).copy_to(out)
     }
 }

@@ -10,10 +10,13 @@ use super::content::{Content, part_len};
 use crate::state::pages::{PAGE, PageTable, page};
 use rewind86_devices::medium::{Medium, MediumError};
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const BLOCK: u64 = PAGE as u64;
+/// Bytes copied at once.
+const COPY: usize = 1 << 20;
 
 /// Sees blocks of an image before they are overwritten for the first time.
 pub(crate) trait Guard: Send {
@@ -214,6 +217,22 @@ impl Store {
         let mut data = [0; PAGE];
         read_block(self.base.as_mut(), block, &mut data)?;
         Ok(data)
+    }
+
+    /// Writes what the guest would read from end to end.
+    pub fn copy_to(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let mut buf = vec![0; COPY];
+        let (mut at, len) = (0, self.base.len());
+        while at < len {
+            let n = (len - at).min(COPY as u64) as usize;
+            let Some(part) = buf.get_mut(..n) else { break };
+            Over { base: self.base.as_mut(), blocks: self.private.as_ref().unwrap_or(&PageTable::default()) }
+                .read_at(at, part)
+                .map_err(io::Error::other)?;
+            out.write_all(part)?;
+            at += n as u64;
+        }
+        Ok(())
     }
 
     fn mark_stale(&mut self, block: u64) {

@@ -2,9 +2,10 @@
 
 use crate::board::Board;
 use crate::config::ImageSpec;
-use crate::identity::MediumId;
+use crate::identity::{Layers, MediumId};
 use crate::input::{Drive, InputEvent, KeyCode};
 use crate::media::Slot;
+use crate::media::content::Content;
 use crate::state::CPU;
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +111,14 @@ pub(crate) struct PreImage {
     pub block: u64,
     /// lz4.
     pub data: Vec<u8>,
+}
+
+/// An image that was written in place, as it is when it leaves its drive or the recording ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Left {
+    pub ordinal: u32,
+    pub content: Content,
+    pub layers: Option<Layers>,
 }
 
 /// The names of the components in the order of their hashes.

@@ -5,7 +5,8 @@
 //! 8   magic "R86REC\x1a\n"
 //! 4   version of the format
 //! then records:
-//!   1   kind: 1 header, 2 batch, 3 old block of an image, 4 end, 5 files and 6 block of an image of a pack
+//!   1   kind: 1 header, 2 batch, 3 old block of an image, 4 end, 5 files and 6 block of an image of a
+//!       pack, 7 an image as the run left it
 //!   4   bytes of the content
 //!   2   low bits of the xxh3 of kind and length, seeded likewise: a wrong length is damage, not the end of the file
 //!   n   content
@@ -24,7 +25,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// First bytes of a recording.
 pub(crate) const MAGIC: &[u8; 8] = b"R86REC\x1a\n";
 /// Changes with the form of any record or component.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Bytes before the first record.
 pub(crate) const HEAD: usize = 12;
 /// Bytes before and behind a record's content.
@@ -41,11 +42,13 @@ pub(crate) enum Kind {
     Files = 5,
     /// A block of an image of a packed recording.
     Block = 6,
+    /// What an image holds after the run.
+    Left = 7,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
-        [Self::Header, Self::Batch, Self::PreImage, Self::End, Self::Files, Self::Block]
+        [Self::Header, Self::Batch, Self::PreImage, Self::End, Self::Files, Self::Block, Self::Left]
             .into_iter()
             .find(|k| *k as u8 == byte)
     }

@@ -1,14 +1,14 @@
 //! The writing side: what a machine that is being recorded does.
 
-use super::event::{Batch, End, EpochRecord, Event, Moment};
+use super::event::{Batch, End, EpochRecord, Event, Left, Moment};
 use super::log::{Kind, LogWriter};
 use crate::container::Writer;
 use crate::hash;
-use crate::identity::MediumId;
-use crate::input::{Drive, InputEvent};
+use crate::identity::{Layers, MediumId};
+use crate::input::InputEvent;
 use crate::machine::Machine;
-use crate::media::Slot;
 use crate::media::store::lock;
+use crate::media::{Slot, written_in_place};
 use crate::snapshot::SnapshotError;
 use crate::state::State;
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,8 @@ impl Machine {
         start: Start,
     ) -> Result<(), SnapshotError> {
         let at = self.moment();
-        let identity = self.identity().map_err(|(slot, e)| SnapshotError::Image(slot, e))?;
+        let mut identity = self.identity().map_err(|(slot, e)| SnapshotError::Image(slot, e))?;
+        identity.media.iter_mut().for_each(|m| m.layers = Layers::of(&m.spec));
         let names = super::event::component_names();
         let settings = Settings {
             interval: options.interval,
@@ -221,6 +222,8 @@ impl Machine {
         }
         let parts = self.state_hashes();
         let at = self.moment();
+        let slots: Vec<Slot> = self.board.media.inserted().map(|(slot, _)| slot).collect();
+        slots.into_iter().for_each(|slot| self.record_left(Some(slot)));
         self.board.media.set_guard(None);
         let Some(mut recorder) = self.recorder.take() else { return Ok(()) };
         recorder.write(at, None);
@@ -229,6 +232,23 @@ impl Machine {
         log.record(Kind::End, &postcard::to_stdvec(&end).unwrap_or_default());
         log.flush();
         log.take_error().map_or(Ok(()), Err)
+    }
+
+    /// Writes down how an image that was written in place is left.
+    pub(crate) fn record_left(&mut self, slot: Option<Slot>) {
+        let Some(recorder) = &self.recorder else { return };
+        let Some(inserted) = slot.and_then(|slot| self.board.media.get(slot)) else { return };
+        if !written_in_place(&inserted.spec) {
+            return;
+        }
+        let (ordinal, content) = {
+            let mut store = lock(&inserted.store);
+            (store.ordinal(), store.content())
+        };
+        if let Ok(content) = content {
+            let left = Left { ordinal, content, layers: Layers::of(&inserted.spec) };
+            lock(&recorder.log).record(Kind::Left, &postcard::to_stdvec(&left).unwrap_or_default());
+        }
     }
 
     /// The machine has reached an epoch: writes its hashes.
@@ -272,15 +292,11 @@ impl Machine {
             &InputEvent::MouseAbs { x, y, buttons } => Event::MouseAbs(x, y, buttons),
             InputEvent::Serial { port, bytes } => Event::Serial((*port).min(255) as u8, bytes.clone()),
             InputEvent::Media { drive, image } => {
-                let slot = match drive {
-                    Drive::Floppy(n @ 0..=1) => Slot::Floppy(*n as u8),
-                    Drive::Floppy(_) => return,
-                    Drive::Cdrom => crate::build::CDROM.into(),
-                };
+                let Some(slot) = drive.slot() else { return };
                 let inserted = self.board.media.get(slot).filter(|_| ok && image.is_some());
                 let medium = inserted.and_then(|i| {
                     let content = lock(&i.store).content().ok()?;
-                    Some((MediumId::of(slot, i, content), i.spec.bytes.clone()))
+                    Some((MediumId::recorded(slot, i, content), i.spec.bytes.clone()))
                 });
                 match medium {
                     Some((id, bytes)) => Event::Insert(Box::new(id), bytes.filter(|_| image.is_some())),

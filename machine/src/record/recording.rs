@@ -1,16 +1,17 @@
 //! A recording that was read: the machine, the events, the hashes, and the media as they were.
 
-use super::event::{Batch, End, Epoch, EpochRecord, Event, Moment, PreImage};
+use super::event::{Batch, End, Epoch, EpochRecord, Event, Left, Moment, PreImage};
 use super::log::{self, HEAD, Kind, LogWriter, Tail};
 use super::player::Player;
 use super::recorder::{Settings, Start};
 use crate::container::{ContainerError, Reader, Writer, decompress};
 use crate::error::MachineError;
-use crate::identity::{Difference, Identity, MediumId};
+use crate::identity::{Difference, Identity, Layers, MediumId};
 use crate::image;
 use crate::machine::Machine;
 use crate::media::store::{Over, Store, overlay};
-use crate::media::{Inserted, Slot};
+use crate::media::content::Content;
+use crate::media::{Inserted, Slot, written_in_place};
 use crate::state::pages::{PAGE, PageTable, page};
 use crate::state::{State, StateError};
 use rewind86_devices::medium::{Medium, MediumError};
@@ -39,7 +40,7 @@ pub enum RecordingError {
         known: u32,
     },
     /// The header is not what was written.
-    #[error("log damaged at byte {at}, in the header (epoch 0): {problem}; restore it from a copy")]
+    #[error("log damaged at byte {at}, in epoch 0 (the header), component log: {problem}; restore it from a copy")]
     Header {
         /// Offset of the header.
         at: u64,
@@ -61,7 +62,7 @@ pub enum RecordingError {
         to: u64,
     },
     /// The program or a file is not the one that was recorded.
-    #[error("epoch 0: another machine: {0}; use the program and the files that were recorded")]
+    #[error("epoch 0: component machine: {0}; use the program and the files that were recorded")]
     Machine(Difference),
     /// An image holds something else.
     #[error(
@@ -73,6 +74,22 @@ pub enum RecordingError {
         /// The drive.
         slot: Slot,
         /// The image.
+        name: String,
+        /// First byte of the part that differs.
+        start: u64,
+        /// Byte behind it.
+        end: u64,
+    },
+    /// An image that the run wrote is not as it left it. The run can be given again all the same.
+    #[error(
+        "epoch {epoch}: component media: the image {name} in {slot} was changed after the run in bytes {start} to {end}; restore it from a copy"
+    )]
+    Changed {
+        /// The epoch in which the medium was inserted, 0 for the start.
+        epoch: u64,
+        /// The drive.
+        slot: Slot,
+        /// The file.
         name: String,
         /// First byte of the part that differs.
         start: u64,
@@ -110,6 +127,8 @@ pub struct Recording {
     end: Moment,
     last: Option<End>,
     old_blocks: BTreeMap<u32, PageTable>,
+    /// What written images held when they left their drives.
+    left: Vec<Left>,
     cut: Option<u64>,
     /// In a pack, the files by name and the blocks of the images.
     packed: Option<BTreeMap<PathBuf, Vec<u8>>>,
@@ -145,21 +164,26 @@ impl Recording {
     /// # Errors
     /// As [`Recording::open`].
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, RecordingError> {
-        if bytes.get(..8) != Some(log::MAGIC) {
+        let header = |at: usize, problem: String| RecordingError::Header { at: at as u64, problem };
+        let found = bytes.get(8..HEAD).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
+        let (records, tail) = log::records(bytes);
+        let named = bytes.get(..8) == Some(log::MAGIC);
+        // Checksums start from the version: right records behind a wrong beginning are a damaged file of this program.
+        if (!named || found != log::VERSION) && records.first().is_some_and(|r| r.kind == Kind::Header) {
+            return Err(header(0, "the file begins wrongly".into()));
+        }
+        if !named {
             return Err(RecordingError::Foreign);
         }
-        let found = bytes.get(8..HEAD).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
         if found != log::VERSION {
             return Err(RecordingError::Version { found, known: log::VERSION });
         }
-        let header = |problem: String| RecordingError::Header { at: HEAD as u64, problem };
-        let (records, tail) = log::records(bytes);
         let mut records = records.into_iter();
         let Some(first) = records.next().filter(|r| r.kind == Kind::Header) else {
-            return Err(header("it is incomplete".into()));
+            return Err(header(HEAD, "it is incomplete".into()));
         };
         let content = bytes.get(first.content).unwrap_or_default();
-        let mut recording = Self::from_header(content, path).map_err(|e| header(e.to_string()))?;
+        let mut recording = Self::from_header(content, path).map_err(|e| header(HEAD, e.to_string()))?;
         let mut at = recording.settings.at;
         for record in records {
             let content = bytes.get(record.content.clone()).unwrap_or_default();
@@ -215,6 +239,8 @@ impl Recording {
             epochs,
             components,
             old_blocks,
+            // What the original run left behind is for the original to check.
+            left: self.left,
             packed: base.packed,
             packed_blocks: base.packed_blocks,
             path: self.path,
@@ -238,6 +264,16 @@ impl Recording {
     /// What is wrong with the machine or its media.
     pub fn play(self: &Arc<Self>, check: bool) -> Result<Machine, RecordingError> {
         self.play_with(self.library()?, check)
+    }
+
+    /// A machine that plays the recording from its start with blocks of at most `block_ops` ops, and compares the hashes.
+    ///
+    /// # Errors
+    /// As [`Recording::play`].
+    pub fn play_as(self: &Arc<Self>, block_ops: usize) -> Result<Machine, RecordingError> {
+        let mut machine = self.machine_with(self.library()?, block_ops)?;
+        machine.player = Some(Player::new(Arc::clone(self), true));
+        Ok(machine)
     }
 
     /// As [`Recording::play`], with media that were opened before.
@@ -318,6 +354,7 @@ impl Recording {
             components: Vec::new(),
             last: None,
             old_blocks: BTreeMap::new(),
+            left: Vec::new(),
             cut: None,
             packed: None,
             packed_blocks: BTreeMap::new(),
@@ -376,6 +413,7 @@ impl Recording {
                     table.set(old.block, Some(page(&data)));
                 }
             }
+            Kind::Left => self.left.push(postcard::from_bytes(content).ok()?),
             Kind::End => {
                 let end: End = postcard::from_bytes(content).ok()?;
                 if end.at < *at {
@@ -481,6 +519,55 @@ impl Recording {
             }
         }
         table
+    }
+
+    /// Whether the images that the run wrote in place are as it left them, or as they were before. A replay does not
+    /// depend on it: what the run overwrote is in the recording.
+    ///
+    /// # Errors
+    /// [`RecordingError::Changed`] for the first that is not.
+    pub fn check_images(&self) -> Result<(), RecordingError> {
+        if self.packed.is_some() {
+            return Ok(());
+        }
+        for (epoch, medium, _) in self.media().filter(|(_, m, _)| !m.read_only && written_in_place(&m.spec)) {
+            let same = |m: &MediumId| m.spec.path == medium.spec.path && m.spec.overlay == medium.spec.overlay;
+            let (mut known, mut layers) = (Vec::new(), Vec::new());
+            let mut complete = true;
+            for (_, other, _) in self.media().filter(|(_, m, _)| same(m)) {
+                known.push(&other.content);
+                layers.extend(other.layers);
+                let left: Vec<&Left> = self.left.iter().filter(|l| l.ordinal == other.ordinal).collect();
+                complete &= !left.is_empty();
+                known.extend(left.iter().map(|l| &l.content));
+                layers.extend(left.iter().filter_map(|l| l.layers));
+            }
+            // Without the end of the run nothing is known about what it wrote last.
+            if !complete {
+                continue;
+            }
+            let changed = |start, end| RecordingError::Changed {
+                epoch,
+                slot: medium.slot,
+                name: medium.name(),
+                start,
+                end,
+            };
+            let mut image = image::open_untouched(medium.role, &medium.spec)?;
+            let found = Content::of(image.as_mut()).map_err(|e| RecordingError::Image(medium.name(), e))?;
+            if let Some(place) = known.last().and_then(|last| last.difference(&found))
+                && !known.contains(&&found)
+            {
+                return Err(changed(place.start, place.end));
+            }
+            if let Some(found) = Layers::of(&medium.spec)
+                && !layers.is_empty()
+                && !layers.contains(&found)
+            {
+                return Err(changed(0, medium.content.len));
+            }
+        }
+        Ok(())
     }
 
     /// Opens all media as they were when they were inserted; nothing is ever written to the images.
