@@ -81,6 +81,9 @@ fn a_recorded_run_is_given_again() {
     let (report, _) = place.run(0, "verify run.rec");
     assert!(report.starts_with("equal: ") && report.ends_with("the final hash is equal\n"), "{report}");
     place.run(0, "replay run.rec --until 700000");
+    // The second diskette is in the drive at the end.
+    assert_eq!(place.run(0, "replay run.rec --block-ops 1 --hash-at 1000000,1500000 --write-disks after").0, hashes);
+    assert!(place.read("after/floppy-a.img") == place.read("other.img"));
     place.run(1, "replay missing.rec");
     place.run(1, "replay script");
     place.run(2, "replay run.rec --live-from 99999999999");
@@ -96,6 +99,14 @@ fn a_snapshot_starts_a_new_process() {
     let same = "run --snapshot-load mid.snap --floppy boot.img --memory 4M --display none --max-instructions 12000000 \
                 --hash-at 12000000";
     assert_eq!(place.run(4, same).0, out);
+    // At an instruction count, and saved again.
+    let hashes = place.run(0, "replay run.rec --hash-at 1000000 --snapshot-at 1000000").0;
+    std::fs::create_dir(place.path("again")).unwrap();
+    let load = "run --snapshot-load 1000000.snap --display none --hash-at 1000000 --max-instructions 1000001 \
+                --snapshot-at 1000000 --snapshot-dir again";
+    assert_eq!(place.run(4, load).0, hashes);
+    assert!(place.read("again/1000000.snap") == place.read("1000000.snap"));
+    place.run(2, "replay run.rec --snapshot-dir again");
     let (_, err) = place.run(1, "run --snapshot-load mid.snap --memory 8M --display none");
     assert!(err.contains("--memory is 4194304 there and 8388608 here"), "{err}");
     let (_, err) = place.run(1, "run --snapshot-load boot.img --display none");
@@ -118,8 +129,30 @@ fn what_was_changed_is_named() {
     std::fs::write(place.path("boot.img"), &changed).unwrap();
     let (_, err) = place.run(5, "verify run.rec");
     assert!(err.contains("epoch 0: component media: the image boot.img in floppy A:"), "{err}");
+    // A byte that the run overwrote: a replay has the old one.
+    let mut changed = disk.clone();
+    changed[600] ^= 8;
+    std::fs::write(place.path("boot.img"), &changed).unwrap();
+    let (_, err) = place.run(5, "verify run.rec");
+    assert!(err.contains("epoch 0: component media: the image boot.img in floppy A: was changed after the run"), "{err}");
+    assert!(place.run(0, "replay run.rec").1.contains("was changed after the run in bytes 0 to 4096"));
     std::fs::write(place.path("boot.img"), &disk).unwrap();
     let log = place.read("run.rec");
+    for (at, bit, status, text) in [
+        (3, 1, 5, "in epoch 0 (the header), component log: the file begins wrongly"),
+        (10, 1, 5, "in epoch 0 (the header), component log: the file begins wrongly"),
+        (8, 1, 1, "has format version 3, this program reads version 2"),
+        (40, 1, 5, "in epoch 0 (the header), component log: it is not what was written"),
+        (log.len() - 1, 1, 5, "component log"),
+    ] {
+        let mut damaged = log.clone();
+        damaged[at] ^= bit;
+        std::fs::write(place.path("bad.rec"), &damaged).unwrap();
+        let (_, err) = place.run(status, "verify bad.rec");
+        assert!(err.contains(text), "{err}");
+    }
+    std::fs::write(place.path("bad.rec"), &log[..100]).unwrap();
+    assert!(place.run(5, "verify bad.rec").1.contains("(the header), component log: the file is cut off in it"));
     let mut damaged = log.clone();
     let at = log.len() * 3 / 4;
     damaged[at] ^= 2;

@@ -57,12 +57,14 @@ impl Keyframes {
         {
             return None;
         }
+        // An epoch is taken before the events of its moment.
+        let next = |at: Moment| recording.events().partition_point(|(event, _)| event.tick < at.tick);
         let mut frames: Vec<(Place, std::ops::Range<usize>)> = Vec::new();
         let mut at = HEAD;
         while let Some(len) = number(at..at.saturating_add(8)).and_then(|n| usize::try_from(n).ok()) {
             let range = at + 8..(at + 8).saturating_add(len);
             let Some(place) = bytes.get(range.clone()).and_then(place_of) else { break };
-            if frames.last().is_some_and(|(last, _)| last.at >= place.at) || place.next > recording.events().len() {
+            if frames.last().is_some_and(|(last, _)| last.at >= place.at) || place.next != next(place.at) {
                 break;
             }
             at = range.end;
@@ -188,11 +190,11 @@ pub fn share(
         && place.at <= from
         && place.at.icount > recording.settings().at.icount
     {
-        machine.enter(&Arc::new(state), place.next)?;
-        out.keyframe = Some(place.at);
-        if let Some(d) = machine.check_epoch() {
-            out.diverged = Some(told(d));
-            return Ok(out);
+        // A keyframe of another recording with the same start, or one that somebody made up, is none.
+        if machine.enter(&Arc::new(state), place.next).is_ok() && machine.check_epoch().is_none() {
+            out.keyframe = Some(place.at);
+        } else {
+            machine = recording.play(true)?;
         }
     }
     let mut diverged = play_to(&mut machine, from.icount, None);

@@ -9,6 +9,9 @@ mod debug;
 mod error;
 mod files;
 mod hash;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod hostile;
 pub mod history;
 pub mod identity;
 pub mod image;

@@ -168,8 +168,10 @@ impl Recording {
         let found = bytes.get(8..HEAD).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
         let (records, tail) = log::records(bytes);
         let named = bytes.get(..8) == Some(log::MAGIC);
-        // Checksums start from the version: right records behind a wrong beginning are a damaged file of this program.
-        if (!named || found != log::VERSION) && records.first().is_some_and(|r| r.kind == Kind::Header) {
+        // Checksums start from the version, so right records tell a damaged beginning from another format. A small number
+        // is taken for a version all the same.
+        let flipped = found > 0xFF && (found ^ log::VERSION).is_power_of_two();
+        if (!named || flipped) && records.first().is_some_and(|r| r.kind == Kind::Header) {
             return Err(header(0, "the file begins wrongly".into()));
         }
         if !named {
@@ -180,7 +182,9 @@ impl Recording {
         }
         let mut records = records.into_iter();
         let Some(first) = records.next().filter(|r| r.kind == Kind::Header) else {
-            return Err(header(HEAD, "it is incomplete".into()));
+            let cut = matches!(tail, Tail::Cut(_) | Tail::Whole);
+            let problem = if cut { "the file is cut off in it" } else { "it is not what was written" };
+            return Err(header(HEAD, problem.into()));
         };
         let content = bytes.get(first.content).unwrap_or_default();
         let mut recording = Self::from_header(content, path).map_err(|e| header(HEAD, e.to_string()))?;

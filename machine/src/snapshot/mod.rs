@@ -25,7 +25,7 @@ use rewind86_devices::medium::MediumError;
 use std::sync::{Arc, Mutex};
 use thiserror::Error;
 
-const MAGIC: &[u8; 8] = b"R86SNAP\x1a";
+pub(crate) const MAGIC: &[u8; 8] = b"R86SNAP\x1a";
 /// Changes with the form of any component.
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "a snapshot of this program";
