@@ -25,11 +25,11 @@ def cases(options):
         "freedos-722": dict(line=["--floppy", f"{g}/freedos-722/freedos722.img"], length=150_000_000, ports=[FDC, DMA], share=4),
         "mikeos-iso": dict(line=["--cdrom", f"{g}/mikeos/mikeos.iso", "--boot", "cdrom"], length=100_000_000, ports=[ATAPI], share=4),
         "freedos-hdd": dict(line=["--disk", hdd], length=150_000_000, ports=[ATA], share=4),
-        "linux-iso": dict(line=["--memory", "128M", "--cdrom", f"{g}/iso-linux-i386/linux-i386.iso"], length=2_500_000_000, ports=[ATAPI], share=5),
-        "grub-hdd": dict(line=["--memory", "128M", "--disk", grub], length=1_500_000_000, ports=[ATA], share=5),
-        "kolibrios": dict(line=["--memory", "128M", "--floppy", f"{g}/kolibrios/kolibri.img"], length=1_500_000_000, ports=[FDC, DMA], share=5),
-        "linux-i386": dict(line=linux("i386", ""), length=1_000_000_000, ports=[], share=5),
-        "linux-amd64": dict(line=linux("amd64", ""), length=1_000_000_000, ports=[], share=5),
+        "linux-iso": dict(line=["--memory", "128M", "--cdrom", f"{g}/iso-linux-i386/linux-i386.iso"], length=800_000_000, ports=[ATAPI], share=5),
+        "grub-hdd": dict(line=["--memory", "128M", "--disk", grub], length=600_000_000, ports=[ATA], share=5),
+        "kolibrios": dict(line=["--memory", "128M", "--floppy", f"{g}/kolibrios/kolibri.img"], length=1_200_000_000, ports=[FDC, DMA], share=5),
+        "linux-i386": dict(line=linux("i386", ""), length=700_000_000, ports=[], share=5),
+        "linux-amd64": dict(line=linux("amd64", ""), length=700_000_000, ports=[], share=5),
     }
 
 
