@@ -196,6 +196,15 @@ fn a_pack_needs_no_other_file() {
     assert_eq!(place.read("packed.txt"), place.read("live.txt"));
     place.run(0, "verify all.rec");
     assert!(place.read("all.rec").len() < 200_000);
+    // It can be left like any other, and a branch of it can be packed.
+    std::fs::write(place.path("other"), "type \"xyz\"\nsleep 1\n").unwrap();
+    place.run(0, "replay all.rec --live-from 9000000 --record branch.rec --script other --serial file=branch.txt");
+    assert!(place.read("branch.txt").ends_with(&[0x18, 0x19, 0x1A]));
+    place.run(0, "verify branch.rec");
+    place.run(0, "pack branch.rec whole.rec");
+    place.run(0, "verify all.rec");
+    std::fs::remove_file(place.path("all.rec")).unwrap();
+    place.run(0, "verify whole.rec");
 }
 
 #[test]

@@ -242,12 +242,26 @@ impl Machine {
             let content = lock(&inserted.store).present_content().map_err(|e| (slot, e))?;
             media.push(MediumId::of(slot, inserted, content));
         }
+        Ok(self.described(media))
+    }
+
+    /// Describes this machine for a branch of a recording, which has all else: the media are named, not read. A packed
+    /// recording has parts of them only.
+    pub(crate) fn branch_identity(&self) -> Identity {
+        let named = |(slot, inserted): (Slot, &Inserted)| {
+            let spec = ImageSpec { bytes: None, ..inserted.spec.clone() };
+            MediumId { embedded: false, spec, ..MediumId::of(slot, inserted, Content::default()) }
+        };
+        self.described(self.board.media.inserted().map(named).collect())
+    }
+
+    fn described(&self, mut media: Vec<MediumId>) -> Identity {
         media.sort_by_key(|m| m.ordinal);
-        Ok(Identity {
+        Identity {
             program: env!("CARGO_PKG_VERSION").to_string(),
             config: (*self.config).clone(),
             files: self.files.clone(),
             media,
-        })
+        }
     }
 }

@@ -144,7 +144,10 @@ impl Machine {
         start: Start,
     ) -> Result<(), SnapshotError> {
         let at = self.moment();
-        let mut identity = self.identity().map_err(|(slot, e)| SnapshotError::Image(slot, e))?;
+        let mut identity = match &start {
+            Start::Branch { .. } => self.branch_identity(),
+            _ => self.identity().map_err(|(slot, e)| SnapshotError::Image(slot, e))?,
+        };
         identity.media.iter_mut().for_each(|m| m.layers = Layers::of(&m.spec));
         let names = super::event::component_names();
         let settings = Settings {

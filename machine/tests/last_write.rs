@@ -13,7 +13,7 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register};
 use rewind86_bios::DEMO_DISK;
-use rewind86_machine::config::ImageSpec;
+use rewind86_machine::config::{ImageSpec, KernelSpec};
 use rewind86_machine::cpu::CpuState;
 use rewind86_machine::history::Position;
 use rewind86_machine::probe::{Place, Policy, Probe, ProbeSet, What};
@@ -21,9 +21,8 @@ use rewind86_machine::query::{self, Scope};
 use rewind86_machine::record::{RecordOptions, Recording};
 use rewind86_machine::regs::Seg;
 use rewind86_machine::{Machine, MachineConfig, RunExit};
-use rewind86_tests::guests;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const PAGE: usize = 4096;
@@ -32,6 +31,16 @@ const LOOK: u64 = 500;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+/// A file of the guest collection; says why when it is not there.
+fn guest(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/guests").join(name);
+    if !path.exists() {
+        println!("skipped: the guest collection with {name} is not on this machine");
+        return None;
+    }
+    Some(path)
 }
 
 /// Numbers that look random and are the same each time.
@@ -309,19 +318,22 @@ fn demo_disk() {
 
 #[test]
 fn freedos_boot() {
-    let Some(image) = guests::guest("freedos-cc/freedos.boot.disk.1.4MB.img") else { return };
-    let config = MachineConfig { memory: 4 << 20, ..guests::floppy(image) };
+    let Some(path) = guest("freedos-cc/freedos.boot.disk.1.4MB.img") else { return };
+    let image = ImageSpec { path: Some(path), discard_writes: true, ..ImageSpec::default() };
+    let config = MachineConfig { floppies: [Some(image), None], memory: 4 << 20, ..MachineConfig::default() };
     compare("FreeDOS", &config, 60_000_000);
 }
 
 fn kernel(arch: &str, cpu: &str) {
-    let names = std::fs::read_dir(guests::guest(&format!("linux-{arch}")).unwrap_or_default());
+    let names = std::fs::read_dir(guest(&format!("linux-{arch}")).unwrap_or_default());
     let kernel = names.into_iter().flatten().flatten().map(|e| e.path());
     let kernel = kernel.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("vmlinuz"))).min();
-    let (Some(kernel), Some(initrd)) = (kernel, guests::guest(&format!("linux-{arch}/initramfs-tiny.gz"))) else { return };
-    let config = guests::linux(kernel, initrd, "console=ttyS0");
+    let (Some(kernel), Some(initrd)) = (kernel, guest(&format!("linux-{arch}/initramfs-tiny.gz"))) else { return };
+    let kernel = KernelSpec { kernel, initrd: Some(initrd), append: "console=ttyS0".into() };
     let skip = setting("LAST_WRITE_SKIP", 250_000_000);
-    compare(&format!("Linux {arch}"), &MachineConfig { cpu: cpu.into(), memory: 64 << 20, ..config }, skip);
+    let config =
+        MachineConfig { cpu: cpu.into(), kernel: Some(kernel), memory: 64 << 20, ..MachineConfig::default() };
+    compare(&format!("Linux {arch}"), &config, skip);
 }
 
 #[test]
