@@ -104,6 +104,7 @@ fn a_snapshot_starts_a_new_process() {
     std::fs::create_dir(place.path("again")).unwrap();
     let load = "run --snapshot-load 1000000.snap --display none --hash-at 1000000 --max-instructions 1000001 \
                 --snapshot-at 1000000 --snapshot-dir again";
+    // The image is written back to what it held then.
     assert_eq!(place.run(4, load).0, hashes);
     assert!(place.read("again/1000000.snap") == place.read("1000000.snap"));
     place.run(2, "replay run.rec --snapshot-dir again");
@@ -134,7 +135,10 @@ fn what_was_changed_is_named() {
     changed[600] ^= 8;
     std::fs::write(place.path("boot.img"), &changed).unwrap();
     let (_, err) = place.run(5, "verify run.rec");
-    assert!(err.contains("epoch 0: component media: the image boot.img in floppy A: was changed after the run"), "{err}");
+    assert!(
+        err.contains("epoch 0: component media: the image boot.img in floppy A: was changed after the run"),
+        "{err}"
+    );
     assert!(place.run(0, "replay run.rec").1.contains("was changed after the run in bytes 0 to 4096"));
     std::fs::write(place.path("boot.img"), &disk).unwrap();
     let log = place.read("run.rec");
@@ -197,7 +201,7 @@ fn a_pack_needs_no_other_file() {
     place.run(0, "verify all.rec");
     assert!(place.read("all.rec").len() < 200_000);
     // It can be left like any other, and a branch of it can be packed.
-    std::fs::write(place.path("other"), "type \"xyz\"\nsleep 1\n").unwrap();
+    std::fs::write(place.path("other"), "sleep 1\ntype \"xyz\"\nsleep 1\n").unwrap();
     place.run(0, "replay all.rec --live-from 9000000 --record branch.rec --script other --serial file=branch.txt");
     assert!(place.read("branch.txt").ends_with(&[0x18, 0x19, 0x1A]));
     place.run(0, "verify branch.rec");

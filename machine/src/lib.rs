@@ -9,10 +9,10 @@ mod debug;
 mod error;
 mod files;
 mod hash;
+pub mod history;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod hostile;
-pub mod history;
 pub mod identity;
 pub mod image;
 mod input;

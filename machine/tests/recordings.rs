@@ -287,7 +287,7 @@ fn changed_media_and_damaged_logs_are_named_with_their_place() {
     let mut newer = log.clone();
     newer[8] = 77;
     std::fs::write(&s.log, &newer).unwrap();
-    assert!(refused(&s).contains("has format version 77, this program reads version 1"));
+    assert!(refused(&s).contains("has format version 77, this program reads version 2"));
     let mut at = 12;
     while at < log.len() {
         let mut damaged = log.clone();

@@ -44,7 +44,8 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
     let recording = open(path)?;
     note_cut(&recording);
     if let Err(e @ RecordingError::Changed { .. }) = recording.check_images() {
-        let _ = writeln!(io::stderr(), "rewind86: recording {} {e}; the run is given again all the same", path.display());
+        let _ =
+            writeln!(io::stderr(), "rewind86: recording {} {e}; the run is given again all the same", path.display());
     }
     if let Some(shard) = options.shard {
         return share::run(&recording, shard, "replay", options.result.as_deref());

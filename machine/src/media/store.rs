@@ -44,6 +44,8 @@ pub(crate) struct Store {
     guarded: BTreeSet<u64>,
     /// Blocks of the image that were read, when that is of interest.
     read: Option<BTreeSet<u64>>,
+    /// In a replay, blocks in which the image file is not what it was any more; `base` shows them as they were.
+    under: PageTable,
 }
 
 /// Splits `len` bytes at `at` by blocks: (block, offset in the block, range of the buffer).
@@ -78,12 +80,34 @@ impl Store {
             guard: None,
             guarded: BTreeSet::new(),
             read: None,
+            under: PageTable::default(),
         }
     }
 
     /// A store that keeps writes to itself; `read_only` is what the guest sees.
     pub fn private(ordinal: u32, base: Box<dyn Medium>, read_only: bool) -> Self {
         Self { private: Some(PageTable::default()), read_only, ..Self::new(ordinal, base) }
+    }
+
+    /// Says which blocks the image file has lost.
+    pub fn set_under(&mut self, blocks: PageTable) {
+        self.under = blocks;
+    }
+
+    /// Whether writes stay here and never reach the image.
+    pub fn is_private(&self) -> bool {
+        self.private.is_some()
+    }
+
+    /// All blocks in which the medium differs from its image file.
+    pub fn blocks_over_file(&mut self) -> Result<PageTable, MediumError> {
+        let mut table = self.blocks()?;
+        for (block, data) in self.under.iter() {
+            if table.get(block).is_none() {
+                table.set(block, Some(Arc::clone(data)));
+            }
+        }
+        Ok(table)
     }
 
     /// Which medium of the machine it is, counted from 0 in the order of insertion.

@@ -246,6 +246,9 @@ impl Machine {
         }
         let (ordinal, content) = {
             let mut store = lock(&inserted.store);
+            if store.is_private() {
+                return;
+            }
             (store.ordinal(), store.content())
         };
         if let Ok(content) = content {

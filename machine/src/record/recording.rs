@@ -9,8 +9,8 @@ use crate::error::MachineError;
 use crate::identity::{Difference, Identity, Layers, MediumId};
 use crate::image;
 use crate::machine::Machine;
-use crate::media::store::{Over, Store, overlay};
 use crate::media::content::Content;
+use crate::media::store::{Over, Store, overlay};
 use crate::media::{Inserted, Slot, written_in_place};
 use crate::state::pages::{PAGE, PageTable, page};
 use crate::state::{State, StateError};
@@ -550,13 +550,8 @@ impl Recording {
             if !complete {
                 continue;
             }
-            let changed = |start, end| RecordingError::Changed {
-                epoch,
-                slot: medium.slot,
-                name: medium.name(),
-                start,
-                end,
-            };
+            let changed =
+                |start, end| RecordingError::Changed { epoch, slot: medium.slot, name: medium.name(), start, end };
             let mut image = image::open_untouched(medium.role, &medium.spec)?;
             let found = Content::of(image.as_mut()).map_err(|e| RecordingError::Image(medium.name(), e))?;
             if let Some(place) = known.last().and_then(|last| last.difference(&found))
@@ -589,8 +584,10 @@ impl Recording {
                 continue;
             }
             let base = image::open_untouched(medium.role, &spec)?;
-            let base = Patched { base, blocks: self.old_blocks(medium) };
+            let blocks = self.old_blocks(medium);
+            let base = Patched { base, blocks: blocks.clone() };
             let mut store = Store::private(medium.ordinal, Box::new(base), medium.read_only);
+            store.set_under(blocks);
             let found = store.content().map_err(|e| RecordingError::Image(medium.name(), e))?;
             if let Some(place) = medium.content.difference(&found) {
                 return Err(RecordingError::Medium {

@@ -182,7 +182,13 @@ impl Machine {
     /// # Errors
     /// An image that cannot be read.
     pub fn save(&mut self) -> Result<Vec<u8>, SnapshotError> {
-        let state = self.capture_whole()?;
+        let mut state = self.capture_whole()?;
+        // The past of a disk that was written in place: the image file is not what it was then.
+        for (slot, inserted) in self.board.media.inserted() {
+            let mut store = lock(&inserted.store);
+            let blocks = store.blocks_over_file().map_err(|e| SnapshotError::Image(slot, e))?;
+            state.media.insert(store.ordinal(), blocks);
+        }
         let identity = self.identity().map_err(|(slot, e)| SnapshotError::Image(slot, e))?;
         let mut out = Writer::new(MAGIC, VERSION);
         identity.encode(&mut out);
