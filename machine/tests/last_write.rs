@@ -314,7 +314,7 @@ fn compare(name: &str, config: &MachineConfig, skip: u64) {
 fn demo_disk() {
     let image = ImageSpec { bytes: Some(DEMO_DISK.into()), ..ImageSpec::default() };
     let config = MachineConfig { floppies: [Some(image), None], memory: 4 << 20, ..MachineConfig::default() };
-    compare("demo disk", &config, 2_500_000);
+    compare("demo disk", &config, 4_425_000);
 }
 
 #[test]
