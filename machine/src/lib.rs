@@ -10,9 +10,6 @@ mod error;
 mod files;
 mod hash;
 pub mod history;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
-mod hostile;
 pub mod identity;
 pub mod image;
 mod input;
