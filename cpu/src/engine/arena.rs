@@ -61,6 +61,9 @@ impl Arena {
     pub fn new() -> Self {
         // Slot 0 stays unused so that 0 can mean "none".
         let mut arena = Self { slots: Vec::with_capacity(SLOTS) };
+        if let Some(base) = ptr::NonNull::new(arena.slots.as_mut_ptr()) {
+            crate::mem::prefer_large_pages(base, SLOTS * size_of::<Slot>());
+        }
         arena.clear();
         arena
     }
