@@ -72,6 +72,7 @@ impl Cpu {
             stop: false,
             cpl: 0,
             tlb_sel: 0,
+            tlb_offset: 0,
             seg: [Segment::real(0); 6],
             rip: 0,
             icount: 0,

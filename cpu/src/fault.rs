@@ -43,6 +43,10 @@ impl Fault {
     /// instruction tell. No vector of the architecture.
     pub(crate) const NON_CANONICAL: Self = Self::plain(0xFF);
 
+    /// The TLB alone could not make an access, and nothing was changed: the general form of the instruction has to run.
+    /// Only bodies in a [`crate::operand::Quick`] world raise it. No vector of the architecture.
+    pub(crate) const MISS: Self = Self::plain(0xFE);
+
     const fn plain(vector: u8) -> Self {
         Self { vector, error: None }
     }

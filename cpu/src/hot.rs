@@ -61,16 +61,72 @@ impl Cpu {
         }
     }
 
+    /// The TLB entry for `lin` at the current privilege.
+    #[inline(always)]
+    fn current_entry(&self, lin: u64) -> &tlb::Entry {
+        const SIZE: usize = size_of::<tlb::Entry>();
+        const { assert!(SIZE.is_power_of_two()) };
+        let at = (lin >> (12 - SIZE.trailing_zeros())) as usize & ((tlb::ENTRIES - 1) * SIZE);
+        // SAFETY: `tlb_offset` is where one of the tables starts (`update_tables` is the only one to set it, from the three
+        // offsets in `tlb`), `at` is the offset of an entry within a table, and `hot` has room for four tables.
+        unsafe { &*self.tlb.hot.as_ptr().byte_add(self.tlb_offset + at) }
+    }
+
+    /// The load at the current privilege, when the TLB has the page.
+    #[inline(always)]
+    pub(crate) fn quick_read<T: Int>(&self, lin: u64) -> Option<T> {
+        let e = self.current_entry(lin);
+        // SAFETY: fact 1.
+        (e.read == lin.wrapping_add(T::SIZE - 1) & !0xFFF)
+            .then(|| unsafe { load::<T>(e.addend.wrapping_add(lin as usize)) })
+    }
+
+    /// The store at the current privilege, when the TLB has the page writable.
+    #[inline(always)]
+    pub(crate) fn quick_write<T: Int>(&mut self, lin: u64, value: T) -> bool {
+        let e = self.current_entry(lin);
+        if e.write != lin.wrapping_add(T::SIZE - 1) & !0xFFF {
+            return false;
+        }
+        // SAFETY: fact 1.
+        unsafe { store::<T>(e.addend.wrapping_add(lin as usize), value) };
+        true
+    }
+
+    /// Read, modify, write with one translation, when the TLB has the page writable.
+    #[inline(always)]
+    pub(crate) fn quick_rmw<T: Int>(&mut self, lin: u64, f: impl FnOnce(&mut Self, T) -> T) -> bool {
+        let e = self.current_entry(lin);
+        if e.write != lin.wrapping_add(T::SIZE - 1) & !0xFFF {
+            return false;
+        }
+        let at = e.addend.wrapping_add(lin as usize);
+        // SAFETY: fact 1; a writable page is readable. `f` computes on registers and flags only, so the entry stays valid
+        // across it.
+        unsafe {
+            let old = load::<T>(at);
+            let new = f(self, old);
+            store::<T>(at, new);
+        }
+        true
+    }
+
     /// Loads `T` at a linear address with the rights of the current privilege.
     #[inline(always)]
     pub(crate) fn read<T: Int>(&mut self, lin: u64) -> Exec<T> {
-        self.read_as::<T>(lin, self.tlb_sel)
+        match self.quick_read(lin) {
+            Some(v) => Ok(v),
+            None => Ok(T::trunc(self.read_slow(lin, T::SIZE, self.tlb_sel)?)),
+        }
     }
 
     /// Stores `T` at a linear address with the rights of the current privilege.
     #[inline(always)]
     pub(crate) fn write<T: Int>(&mut self, lin: u64, value: T) -> Exec {
-        self.write_as::<T>(lin, value, self.tlb_sel)
+        if self.quick_write(lin, value) {
+            return Ok(());
+        }
+        self.write_slow(lin, T::SIZE, value.zext(), self.tlb_sel)
     }
 
     /// Loads as the supervisor: descriptor tables, TSS, IDT.
@@ -138,28 +194,41 @@ impl Cpu {
             return Ok(());
         }
         self.engine.rem = rem;
+        if let Some(at) = self.beside_code(lin, T::SIZE, self.tlb_sel).filter(|_| !self.engine.probes.data) {
+            // SAFETY: fact 1 holds for `write_code`, and such a page is readable.
+            let old = unsafe { load::<T>(at) };
+            let new = f(self, old);
+            return self.write_slow(lin, T::SIZE, new.zext(), self.tlb_sel);
+        }
         self.probe_write(lin, T::SIZE)?;
         let old = T::trunc(self.read_slow(lin, T::SIZE, self.tlb_sel)?);
         let new = f(self, old);
         self.write_slow(lin, T::SIZE, new.zext(), self.tlb_sel)
     }
 
-    /// A store to a page that holds code, or whose writes are to be noticed, when the page is known to be writable and no
-    /// instruction is overwritten.
+    /// Host address of `size` bytes at `lin` in a page that is known to be writable, where no instruction lies.
     #[inline]
-    pub(crate) fn try_write_beside_code(&mut self, lin: u64, size: u64, value: u64, sel: usize) -> bool {
+    fn beside_code(&self, lin: u64, size: u64, sel: usize) -> Option<usize> {
         let i = sel + tlb::slot(lin);
-        let Some(cold) = self.tlb.cold.get(i) else { return false };
+        let cold = self.tlb.cold.get(i)?;
         let at = (lin & 0xFFF) as usize;
         if cold.write_code != lin & !0xFFF
             || at + size as usize > PAGE
             || self.mem_ref().holds_code(cold.backing, at, size)
         {
-            return false;
+            return None;
         }
-        let (phys, page) = (cold.phys | at as u64, cold.backing);
+        Some(self.tlb.hot[i].addend.wrapping_add(lin as usize))
+    }
+
+    /// A store to a page that holds code, or whose writes are to be noticed, when the page is known to be writable and no
+    /// instruction is overwritten.
+    #[inline]
+    pub(crate) fn try_write_beside_code(&mut self, lin: u64, size: u64, value: u64, sel: usize) -> bool {
+        let Some(host) = self.beside_code(lin, size, sel) else { return false };
+        let i = (sel + tlb::slot(lin)) & (2 * tlb::ENTRIES - 1);
+        let (phys, page) = (self.tlb.cold[i].phys | lin & 0xFFF, self.tlb.cold[i].backing);
         let backing = Some(page);
-        let host = self.tlb.hot[i].addend.wrapping_add(lin as usize);
         // SAFETY: fact 1 holds for `write_code` as for `write`: both are set together, with `addend` of that page.
         unsafe {
             match size {
@@ -183,7 +252,13 @@ impl Cpu {
     /// Host pointer for `len` bytes at `lin`, all in one page, when the TLB allows `write` or read there right away.
     #[inline]
     pub(crate) fn host_span(&self, lin: u64, len: usize, write: bool) -> Option<Span> {
-        let e = &self.tlb.hot[(self.tlb_sel + tlb::slot(lin)) & (4 * tlb::ENTRIES - 1)];
+        self.host_span_as(lin, len, write, self.tlb_sel)
+    }
+
+    /// As [`Self::host_span`] with the rights of table `sel`.
+    #[inline]
+    pub(crate) fn host_span_as(&self, lin: u64, len: usize, write: bool, sel: usize) -> Option<Span> {
+        let e = &self.tlb.hot[(sel + tlb::slot(lin)) & (4 * tlb::ENTRIES - 1)];
         let tag = if write { e.write } else { e.read };
         let last = lin.wrapping_add(len as u64).wrapping_sub(1);
         (len != 0 && tag == last & !0xFFF && tag == lin & !0xFFF)
@@ -243,6 +318,17 @@ impl Span {
         }
         // SAFETY: fact 1, bounds checked; the span was asked for with `write`.
         unsafe { (self.at as *mut [u8; 16]).write_unaligned(value) };
+        true
+    }
+
+    /// Sets the `i`th `T`; false when the span is shorter.
+    #[inline(always)]
+    pub fn set<T: Int>(self, i: usize, value: T) -> bool {
+        if (i + 1) * T::SIZE as usize > self.len {
+            return false;
+        }
+        // SAFETY: fact 1, bounds checked; the span was asked for with `write`.
+        unsafe { store::<T>(self.at + i * T::SIZE as usize, value) };
         true
     }
 

@@ -75,11 +75,7 @@ impl Cpu {
     }
 
     fn table_read(&mut self, phys: u64, wide: bool) -> u64 {
-        let phys = self.a20(phys);
-        let mut b = [0; 8];
-        let n = if wide { 8 } else { 4 };
-        self.mem().read(phys, &mut b[..n]);
-        u64::from_le_bytes(b)
+        self.mem_ref().entry(self.a20(phys), wide)
     }
 
     fn table_set(&mut self, phys: u64, entry: u64, bits: u64) {
@@ -428,8 +424,13 @@ impl Cpu {
     fn phys_read(&mut self, t: Target, size: u64) -> u64 {
         if let Some(page) = t.backing {
             let at = (t.phys & 0xFFF) as usize;
+            let bytes = self.mem_ref().page(page);
+            if at <= PAGE - 8 {
+                let mut b = [0; 8];
+                b.copy_from_slice(&bytes[at..at + 8]);
+                return u64::from_le_bytes(b) & u64::MAX >> (64 - 8 * size.clamp(1, 8));
+            }
             let mut b = [0; 8];
-            let bytes = self.mem().page(page);
             for (i, out) in b.iter_mut().enumerate().take(size as usize) {
                 *out = bytes.get(at + i).copied().unwrap_or(0xFF);
             }

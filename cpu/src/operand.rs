@@ -25,6 +25,18 @@ pub(crate) trait World: 'static {
     fn stack(cpu: &Cpu, sp: u64, size: u64, write: bool) -> Exec<u64>;
     /// Mask of the stack pointer.
     fn stack_mask(cpu: &Cpu) -> u64;
+    /// Accesses are answered by the TLB alone: see [`Quick`].
+    const QUICK: bool = false;
+    /// Loads from the stack; `engine.rem` must be set.
+    #[inline(always)]
+    fn load<T: Int>(cpu: &mut Cpu, lin: u64) -> Exec<T> {
+        cpu.read(lin)
+    }
+    /// Stores to the stack; `engine.rem` must be set.
+    #[inline(always)]
+    fn store<T: Int>(cpu: &mut Cpu, lin: u64, value: T) -> Exec {
+        cpu.write(lin, value)
+    }
 }
 
 /// 32-bit flat code.
@@ -34,17 +46,51 @@ pub(crate) struct Long64;
 /// Any code.
 pub(crate) struct General;
 
+/// `W`, where an access that the TLB does not answer is [`Fault::MISS`]: the handler then gives the op to its general form.
+/// A body without a way to the slow path keeps everything in registers that calls would not preserve, and nothing that it
+/// does can ask for a stop. It must change nothing before its last access.
+pub(crate) struct Quick<W>(std::marker::PhantomData<W>);
+
+impl<W: World> World for Quick<W> {
+    const FLAT: bool = W::FLAT;
+    const LONG: bool = W::LONG;
+    const QUICK: bool = true;
+    #[inline(always)]
+    fn linear(cpu: &Cpu, op: &Op, size: u64, write: bool) -> Exec<u64> {
+        W::linear(cpu, op, size, write)
+    }
+    #[inline(always)]
+    fn stack(cpu: &Cpu, sp: u64, size: u64, write: bool) -> Exec<u64> {
+        W::stack(cpu, sp, size, write)
+    }
+    #[inline(always)]
+    fn stack_mask(cpu: &Cpu) -> u64 {
+        W::stack_mask(cpu)
+    }
+    #[inline(always)]
+    fn load<T: Int>(cpu: &mut Cpu, lin: u64) -> Exec<T> {
+        cpu.quick_read(lin).ok_or(Fault::MISS)
+    }
+    #[inline(always)]
+    fn store<T: Int>(cpu: &mut Cpu, lin: u64, value: T) -> Exec {
+        if cpu.quick_write(lin, value) { Ok(()) } else { Err(Fault::MISS) }
+    }
+}
+
 /// Offset of `op`'s memory operand within its segment, for worlds whose displacements fit in 32 bits.
 #[inline(always)]
 fn effective32(cpu: &Cpu, op: &Op) -> u64 {
-    cpu.gpr[op.base as usize].wrapping_add(cpu.gpr[op.index as usize] << (op.scale & 3)).wrapping_add(op.disp())
+    let index = cpu.gpr[op.index as usize].wrapping_shl(u32::from(op.scale));
+    cpu.gpr[op.base as usize].wrapping_add(index).wrapping_add(op.disp())
 }
 
 /// Offset of `op`'s memory operand within its segment.
 #[inline(always)]
 pub(crate) fn effective(cpu: &Cpu, op: &Op) -> u64 {
     let disp = if op.has(crate::op::op_flags::DISP64) { disp64(op) } else { op.disp() };
-    cpu.gpr[op.base as usize].wrapping_add(cpu.gpr[op.index as usize] << (op.scale & 3)).wrapping_add(disp)
+    cpu.gpr[op.base as usize]
+        .wrapping_add(cpu.gpr[op.index as usize].wrapping_shl(u32::from(op.scale)))
+        .wrapping_add(disp)
 }
 
 impl World for Flat32 {
@@ -184,6 +230,8 @@ pub(crate) trait Rm: 'static {
     const MEM: bool;
     /// The world for stack, strings and branches.
     type W: World;
+    /// The same operand kind in the general world.
+    type Slow: Rm;
     /// Reads the operand, whose register (if it is one) is `op.dst`.
     fn dst<T: Int>(cpu: &mut Cpu, op: &Op) -> Exec<T>;
     /// Reads the operand, whose register (if it is one) is `op.src`.
@@ -205,6 +253,7 @@ impl<W: World> Rm for Reg<W> {
     const LONG: bool = W::LONG;
     const MEM: bool = false;
     type W = W;
+    type Slow = Reg<General>;
     #[inline(always)]
     fn dst<T: Int>(cpu: &mut Cpu, op: &Op) -> Exec<T> {
         Ok(cpu.reg_dst(op))
@@ -228,15 +277,19 @@ impl<W: World> Rm for Reg<W> {
 }
 
 impl<W: World> Rm for Mem<W> {
-    const MAY_STOP: bool = true;
+    const MAY_STOP: bool = !W::QUICK;
     const FLAT: bool = W::FLAT;
     const LONG: bool = W::LONG;
     const MEM: bool = true;
     type W = W;
+    type Slow = Mem<General>;
     #[inline(always)]
     fn dst<T: Int>(cpu: &mut Cpu, op: &Op) -> Exec<T> {
         let lin = W::linear(cpu, op, T::SIZE, false)?;
-        match cpu.try_read::<T>(lin, cpu.tlb_sel) {
+        if W::QUICK {
+            return cpu.quick_read(lin).ok_or(Fault::MISS);
+        }
+        match cpu.quick_read::<T>(lin) {
             Some(v) => Ok(v),
             None => {
                 cpu.engine.rem = op.rem;
@@ -251,8 +304,11 @@ impl<W: World> Rm for Mem<W> {
     #[inline(always)]
     fn set_dst<T: Int>(cpu: &mut Cpu, op: &Op, value: T) -> Exec {
         let lin = W::linear(cpu, op, T::SIZE, true)?;
-        if cpu.try_write(lin, value, cpu.tlb_sel) {
+        if cpu.quick_write(lin, value) {
             return Ok(());
+        }
+        if W::QUICK {
+            return Err(Fault::MISS);
         }
         cpu.engine.rem = op.rem;
         cpu.write_slow(lin, T::SIZE, value.zext(), cpu.tlb_sel)
@@ -260,6 +316,9 @@ impl<W: World> Rm for Mem<W> {
     #[inline(always)]
     fn update<T: Int>(cpu: &mut Cpu, op: &Op, f: impl FnOnce(&mut Cpu, T) -> T) -> Exec {
         let lin = W::linear(cpu, op, T::SIZE, true)?;
+        if W::QUICK {
+            return if cpu.quick_rmw(lin, f) { Ok(()) } else { Err(Fault::MISS) };
+        }
         cpu.rmw(lin, op.rem, f)
     }
 }

@@ -187,6 +187,8 @@ pub struct Cpu {
     pub(crate) cpl: u8,
     /// Offset of the translation table of this privilege in the TLB: see [`crate::tlb`].
     pub(crate) tlb_sel: usize,
+    /// The same in bytes; nothing but [`Cpu::update_tables`] sets it.
+    pub(crate) tlb_offset: usize,
     pub(crate) seg: [Segment; 6],
     /// Next instruction; valid outside chains and inside system instructions.
     pub(crate) rip: u64,

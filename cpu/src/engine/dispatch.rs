@@ -13,7 +13,7 @@ use super::lower::code_of;
 use super::{CHAIN_MAX, jump};
 use crate::fault::{Exec, Fault};
 use crate::op::{Handler, Op};
-use crate::operand::{Flat32, General, Long64, Mem, Reg, Rm, effective};
+use crate::operand::{Flat32, General, Long64, Mem, Quick, Reg, Rm, effective};
 use crate::regs::{Gpr, Seg};
 use crate::state::Cpu;
 
@@ -35,6 +35,29 @@ pub(crate) fn chained<X: Insn, M: Rm>(cpu: &mut Cpu, op: &Op) {
     }
     let next = next_op(op);
     (next.handler)(cpu, next)
+}
+
+/// Runs `X` in a world where only the TLB answers, and continues with the next op; `slow` takes the op where it does not.
+#[inline(always)]
+fn quick<X: Insn, M: Rm>(cpu: &mut Cpu, op: &Op, slow: Handler) {
+    match X::exec::<M>(cpu, op) {
+        Ok(()) => {
+            let next = next_op(op);
+            (next.handler)(cpu, next)
+        }
+        Err(Fault::MISS) => slow(cpu, op),
+        Err(fault) => cpu.raise(op, fault),
+    }
+}
+
+/// As [`chained`], with its general form behind it.
+pub(crate) fn quick_chained<X: Insn, M: Rm>(cpu: &mut Cpu, op: &Op) {
+    quick::<X, M>(cpu, op, chained::<X, M::Slow>)
+}
+
+/// As [`checked`], with its general form behind it.
+pub(crate) fn quick_checked<X: Insn, M: Rm>(cpu: &mut Cpu, op: &Op) {
+    quick::<X, M>(cpu, op, checked::<X, M::Slow>)
 }
 
 /// Runs `X`, which may have asked for a stop through something else than memory, and continues.
@@ -81,6 +104,25 @@ impl Form {
         Self {
             reg: [reg, reg, reg],
             mem: [chained::<X, Mem<General>>, chained::<X, Mem<Flat32>>, chained::<X, Mem<Long64>>],
+            ends: false,
+        }
+    }
+
+    /// As [`Self::rm`], for a body that accesses its operand through [`Rm`] alone and once.
+    pub const fn quick<X: Insn>() -> Self {
+        let reg = chained::<X, Reg<General>>;
+        let (flat, long) = (quick_chained::<X, Mem<Quick<Flat32>>>, quick_chained::<X, Mem<Quick<Long64>>>);
+        Self { reg: [reg, reg, reg], mem: [chained::<X, Mem<General>>, flat, long], ends: false }
+    }
+
+    /// As [`Self::rm_world`], for a body that accesses operand and stack through [`Rm`] and [`crate::operand::World`] alone
+    /// and changes nothing before the last access.
+    pub const fn quick_world<X: Insn>() -> Self {
+        let (flat, long) = (quick_checked::<X, Reg<Quick<Flat32>>>, quick_checked::<X, Reg<Quick<Long64>>>);
+        let (mflat, mlong) = (quick_checked::<X, Mem<Quick<Flat32>>>, quick_checked::<X, Mem<Quick<Long64>>>);
+        Self {
+            reg: [checked::<X, Reg<General>>, flat, long],
+            mem: [checked::<X, Mem<General>>, mflat, mlong],
             ends: false,
         }
     }

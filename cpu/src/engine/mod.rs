@@ -198,6 +198,7 @@ impl Cpu {
         } else {
             tlb::SUPERVISOR
         };
+        self.tlb_offset = self.tlb_sel * size_of::<tlb::Entry>();
         self.engine.jump_tag = u64::from(self.tlb.generation) << 32 | u64::from(self.engine.key.0) | 1 << 31;
     }
 

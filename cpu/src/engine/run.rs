@@ -120,8 +120,7 @@ impl Cpu {
                     return Exit::Probe;
                 }
             }
-            // RF lasts for one instruction: it must not be seen by what interrupts later ones.
-            let single = self.eflags & (eflags::TF | eflags::RF) != 0 || self.breakpoints_armed();
+            let single = self.eflags & eflags::TF != 0 || self.breakpoints_armed();
             match if single { self.step_traced(until) } else { self.execute(until) } {
                 Ok(()) => {}
                 Err(fault) => {
@@ -154,6 +153,8 @@ impl Cpu {
     /// Runs a chain that ends at or before `until`.
     fn execute(&mut self, until: u64) -> Exec {
         self.sys.repeating = false;
+        // RF lasts for one instruction: it must not be seen by what interrupts later ones. Without breakpoints that is all.
+        self.eflags &= !eflags::RF;
         self.update_tables();
         let first = match self.block_at_rip()? {
             Some(first) => first,

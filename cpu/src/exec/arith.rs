@@ -250,26 +250,26 @@ macro_rules! binary {
      $ali:ident $axi:ident $eaxi:ident $raxi:ident, $rm8i:ident $rm8i82:ident $rm16i:ident $rm32i:ident $rm64i:ident,
      $rm16i8:ident $rm32i8:ident $rm64i8:ident; $rmr:ident $rrm:ident $rmi:ident) => {
         &[
-            (Code::$rm8r, Form::rm::<$rmr<$op, u8>>()),
-            (Code::$rm16r, Form::rm::<$rmr<$op, u16>>()),
-            (Code::$rm32r, Form::rm::<$rmr<$op, u32>>()),
-            (Code::$rm64r, Form::rm::<$rmr<$op, u64>>()),
-            (Code::$r8rm, Form::rm::<$rrm<$op, u8>>()),
-            (Code::$r16rm, Form::rm::<$rrm<$op, u16>>()),
-            (Code::$r32rm, Form::rm::<$rrm<$op, u32>>()),
-            (Code::$r64rm, Form::rm::<$rrm<$op, u64>>()),
+            (Code::$rm8r, Form::quick::<$rmr<$op, u8>>()),
+            (Code::$rm16r, Form::quick::<$rmr<$op, u16>>()),
+            (Code::$rm32r, Form::quick::<$rmr<$op, u32>>()),
+            (Code::$rm64r, Form::quick::<$rmr<$op, u64>>()),
+            (Code::$r8rm, Form::quick::<$rrm<$op, u8>>()),
+            (Code::$r16rm, Form::quick::<$rrm<$op, u16>>()),
+            (Code::$r32rm, Form::quick::<$rrm<$op, u32>>()),
+            (Code::$r64rm, Form::quick::<$rrm<$op, u64>>()),
             (Code::$ali, Form::plain::<$rmi<$op, u8>>()),
             (Code::$axi, Form::plain::<$rmi<$op, u16>>()),
             (Code::$eaxi, Form::plain::<$rmi<$op, u32>>()),
             (Code::$raxi, Form::plain::<$rmi<$op, u64>>()),
-            (Code::$rm8i, Form::rm::<$rmi<$op, u8>>()),
-            (Code::$rm8i82, Form::rm::<$rmi<$op, u8>>()),
-            (Code::$rm16i, Form::rm::<$rmi<$op, u16>>()),
-            (Code::$rm32i, Form::rm::<$rmi<$op, u32>>()),
-            (Code::$rm64i, Form::rm::<$rmi<$op, u64>>()),
-            (Code::$rm16i8, Form::rm::<$rmi<$op, u16>>()),
-            (Code::$rm32i8, Form::rm::<$rmi<$op, u32>>()),
-            (Code::$rm64i8, Form::rm::<$rmi<$op, u64>>()),
+            (Code::$rm8i, Form::quick::<$rmi<$op, u8>>()),
+            (Code::$rm8i82, Form::quick::<$rmi<$op, u8>>()),
+            (Code::$rm16i, Form::quick::<$rmi<$op, u16>>()),
+            (Code::$rm32i, Form::quick::<$rmi<$op, u32>>()),
+            (Code::$rm64i, Form::quick::<$rmi<$op, u64>>()),
+            (Code::$rm16i8, Form::quick::<$rmi<$op, u16>>()),
+            (Code::$rm32i8, Form::quick::<$rmi<$op, u32>>()),
+            (Code::$rm64i8, Form::quick::<$rmi<$op, u64>>()),
         ]
     };
 }
@@ -313,26 +313,26 @@ macro_rules! sizes {
 }
 macro_rules! unary_sizes {
     ($a:ident: $($code:ident $t:ty),*) => {
-        &[$((Code::$code, Form::rm::<One<$a, $t>>())),*]
+        &[$((Code::$code, Form::quick::<One<$a, $t>>())),*]
     };
 }
 const TEST: &[(Code, Form)] = &[
-    (Code::Test_rm8_r8, Form::rm::<CmpRmR<Test, u8>>()),
-    (Code::Test_rm16_r16, Form::rm::<CmpRmR<Test, u16>>()),
-    (Code::Test_rm32_r32, Form::rm::<CmpRmR<Test, u32>>()),
-    (Code::Test_rm64_r64, Form::rm::<CmpRmR<Test, u64>>()),
+    (Code::Test_rm8_r8, Form::quick::<CmpRmR<Test, u8>>()),
+    (Code::Test_rm16_r16, Form::quick::<CmpRmR<Test, u16>>()),
+    (Code::Test_rm32_r32, Form::quick::<CmpRmR<Test, u32>>()),
+    (Code::Test_rm64_r64, Form::quick::<CmpRmR<Test, u64>>()),
     (Code::Test_AL_imm8, Form::plain::<CmpRmI<Test, u8>>()),
     (Code::Test_AX_imm16, Form::plain::<CmpRmI<Test, u16>>()),
     (Code::Test_EAX_imm32, Form::plain::<CmpRmI<Test, u32>>()),
     (Code::Test_RAX_imm32, Form::plain::<CmpRmI<Test, u64>>()),
-    (Code::Test_rm8_imm8, Form::rm::<CmpRmI<Test, u8>>()),
-    (Code::Test_rm16_imm16, Form::rm::<CmpRmI<Test, u16>>()),
-    (Code::Test_rm32_imm32, Form::rm::<CmpRmI<Test, u32>>()),
-    (Code::Test_rm64_imm32, Form::rm::<CmpRmI<Test, u64>>()),
-    (Code::Test_rm8_imm8_F6r1, Form::rm::<CmpRmI<Test, u8>>()),
-    (Code::Test_rm16_imm16_F7r1, Form::rm::<CmpRmI<Test, u16>>()),
-    (Code::Test_rm32_imm32_F7r1, Form::rm::<CmpRmI<Test, u32>>()),
-    (Code::Test_rm64_imm32_F7r1, Form::rm::<CmpRmI<Test, u64>>()),
+    (Code::Test_rm8_imm8, Form::quick::<CmpRmI<Test, u8>>()),
+    (Code::Test_rm16_imm16, Form::quick::<CmpRmI<Test, u16>>()),
+    (Code::Test_rm32_imm32, Form::quick::<CmpRmI<Test, u32>>()),
+    (Code::Test_rm64_imm32, Form::quick::<CmpRmI<Test, u64>>()),
+    (Code::Test_rm8_imm8_F6r1, Form::quick::<CmpRmI<Test, u8>>()),
+    (Code::Test_rm16_imm16_F7r1, Form::quick::<CmpRmI<Test, u16>>()),
+    (Code::Test_rm32_imm32_F7r1, Form::quick::<CmpRmI<Test, u32>>()),
+    (Code::Test_rm64_imm32_F7r1, Form::quick::<CmpRmI<Test, u64>>()),
 ];
 const INC: &[(Code, Form)] =
     unary_sizes!(Inc: Inc_r16 u16, Inc_r32 u32, Inc_rm8 u8, Inc_rm16 u16, Inc_rm32 u32, Inc_rm64 u64);

@@ -173,8 +173,8 @@ macro_rules! bit_forms {
             (Code::$r32, Form::rm_slow::<BitReg<$o, u32>>()),
             (Code::$r64, Form::rm_slow::<BitReg<$o, u64>>()),
             (Code::$i16, Form::rm_slow::<BitImm<$o, u16>>()),
-            (Code::$i32, Form::rm::<BitImm<$o, u32>>()),
-            (Code::$i64, Form::rm::<BitImm<$o, u64>>()),
+            (Code::$i32, Form::quick::<BitImm<$o, u32>>()),
+            (Code::$i64, Form::quick::<BitImm<$o, u64>>()),
         )*]
     };
 }
@@ -186,11 +186,11 @@ const BIT: &[(Code, Form)] = bit_forms! {
 };
 const SCAN: &[(Code, Form)] = &[
     (Code::Bsf_r16_rm16, Form::rm_slow::<Scan<false, u16>>()),
-    (Code::Bsf_r32_rm32, Form::rm::<Scan<false, u32>>()),
-    (Code::Bsf_r64_rm64, Form::rm::<Scan<false, u64>>()),
+    (Code::Bsf_r32_rm32, Form::quick::<Scan<false, u32>>()),
+    (Code::Bsf_r64_rm64, Form::quick::<Scan<false, u64>>()),
     (Code::Bsr_r16_rm16, Form::rm_slow::<Scan<true, u16>>()),
-    (Code::Bsr_r32_rm32, Form::rm::<Scan<true, u32>>()),
-    (Code::Bsr_r64_rm64, Form::rm::<Scan<true, u64>>()),
+    (Code::Bsr_r32_rm32, Form::quick::<Scan<true, u32>>()),
+    (Code::Bsr_r64_rm64, Form::quick::<Scan<true, u64>>()),
     (Code::Popcnt_r16_rm16, Form::rm_slow::<Popcnt<u16>>()),
     (Code::Popcnt_r32_rm32, Form::rm_slow::<Popcnt<u32>>()),
     (Code::Popcnt_r64_rm64, Form::rm_slow::<Popcnt<u64>>()),

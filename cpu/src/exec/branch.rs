@@ -7,7 +7,7 @@ use crate::alu::Int;
 use crate::engine::dispatch::{Form, direct, indirect};
 use crate::fault::{Exec, Fault};
 use crate::op::{Handler, Op, op_flags};
-use crate::operand::{Flat32, General, Long64, Mem, Reg, Rm};
+use crate::operand::{Flat32, General, Long64, Mem, Quick, Reg, Rm, World};
 use crate::regs::{Gpr, Seg};
 use crate::state::Cpu;
 use iced_x86::Code;
@@ -122,15 +122,17 @@ fn push_return<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op, value: u64, to: u64) -> Ex
 fn call<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op) {
     let rip = target::<M>(cpu, op);
     let next = cpu.next_rip(op);
-    if let Err(fault) = push_return::<T, M>(cpu, op, next, rip) {
-        return cpu.raise(op, fault);
+    match push_return::<T, M>(cpu, op, next, rip) {
+        Ok(()) => take::<M>(cpu, op),
+        Err(Fault::MISS) if M::W::QUICK => call::<T, M::Slow>(cpu, op),
+        Err(fault) => cpu.raise(op, fault),
     }
-    take::<M>(cpu, op)
 }
 
 fn jmp_rm<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op) {
     match M::dst::<T>(cpu, op).and_then(|t| check::<M>(cpu, t.zext()).map(|()| t.zext())) {
         Ok(rip) => indirect::<M>(cpu, op, rip),
+        Err(Fault::MISS) if M::W::QUICK => jmp_rm::<T, M::Slow>(cpu, op),
         Err(fault) => cpu.raise(op, fault),
     }
 }
@@ -141,6 +143,7 @@ fn call_rm<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op) {
         M::dst::<T>(cpu, op).map(|t| t.zext()).and_then(|rip| push_return::<T, M>(cpu, op, next, rip).map(|()| rip));
     match to {
         Ok(rip) => indirect::<M>(cpu, op, rip),
+        Err(Fault::MISS) if M::W::QUICK => call_rm::<T, M::Slow>(cpu, op),
         Err(fault) => cpu.raise(op, fault),
     }
 }
@@ -154,6 +157,7 @@ fn ret<T: Int, M: Rm>(cpu: &mut Cpu, op: &Op) {
             super::stack::advance::<M::W>(cpu, T::SIZE + u64::from(op.imm as u16));
             indirect::<M>(cpu, op, rip)
         }
+        Err(Fault::MISS) if M::W::QUICK => ret::<T, M::Slow>(cpu, op),
         Err(fault) => cpu.raise(op, fault),
     }
 }
@@ -193,6 +197,14 @@ macro_rules! branch {
     ($f:ident $(<$($p:ty),*>)?) => {{
         const REG: [Handler; 3] = [$f::<$($($p,)*)? Reg<General>>, $f::<$($($p,)*)? Reg<Flat32>>, $f::<$($($p,)*)? Reg<Long64>>];
         const MEM: [Handler; 3] = [$f::<$($($p,)*)? Mem<General>>, $f::<$($($p,)*)? Mem<Flat32>>, $f::<$($($p,)*)? Mem<Long64>>];
+        Form::branch(REG, MEM)
+    }};
+}
+/// A branch that accesses memory: in flat worlds by the TLB alone, with its general form behind it.
+macro_rules! quick {
+    ($f:ident<$t:ty>) => {{
+        const REG: [Handler; 3] = [$f::<$t, Reg<General>>, $f::<$t, Reg<Quick<Flat32>>>, $f::<$t, Reg<Quick<Long64>>>];
+        const MEM: [Handler; 3] = [$f::<$t, Mem<General>>, $f::<$t, Mem<Quick<Flat32>>>, $f::<$t, Mem<Quick<Long64>>>];
         Form::branch(REG, MEM)
     }};
 }
@@ -251,20 +263,20 @@ const NEAR: &[(Code, Form)] = &[
     (Code::Jmp_rel32_32, branch!(jmp)),
     (Code::Jmp_rel32_64, branch!(jmp)),
     (Code::Jmp_rm16, general!(jmp_rm<u16>)),
-    (Code::Jmp_rm32, branch!(jmp_rm<u32>)),
-    (Code::Jmp_rm64, branch!(jmp_rm<u64>)),
+    (Code::Jmp_rm32, quick!(jmp_rm<u32>)),
+    (Code::Jmp_rm64, quick!(jmp_rm<u64>)),
     (Code::Call_rel16, general!(call<u16>)),
-    (Code::Call_rel32_32, branch!(call<u32>)),
-    (Code::Call_rel32_64, branch!(call<u64>)),
+    (Code::Call_rel32_32, quick!(call<u32>)),
+    (Code::Call_rel32_64, quick!(call<u64>)),
     (Code::Call_rm16, general!(call_rm<u16>)),
-    (Code::Call_rm32, branch!(call_rm<u32>)),
-    (Code::Call_rm64, branch!(call_rm<u64>)),
+    (Code::Call_rm32, quick!(call_rm<u32>)),
+    (Code::Call_rm64, quick!(call_rm<u64>)),
     (Code::Retnw, general!(ret<u16>)),
-    (Code::Retnd, branch!(ret<u32>)),
-    (Code::Retnq, branch!(ret<u64>)),
+    (Code::Retnd, quick!(ret<u32>)),
+    (Code::Retnq, quick!(ret<u64>)),
     (Code::Retnw_imm16, general!(ret<u16>)),
-    (Code::Retnd_imm16, branch!(ret<u32>)),
-    (Code::Retnq_imm16, branch!(ret<u64>)),
+    (Code::Retnd_imm16, quick!(ret<u32>)),
+    (Code::Retnq_imm16, quick!(ret<u64>)),
     (Code::Loop_rel8_16_CX, general!(loop16)),
     (Code::Loop_rel8_16_ECX, general!(loop16)),
     (Code::Loop_rel8_16_RCX, general!(loop16)),

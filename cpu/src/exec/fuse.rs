@@ -7,21 +7,20 @@
 use super::arith::{And, Cmp, CmpRRm, CmpRmI, CmpRmR, Dec, Inc, One, RmI, Sub, Test};
 use super::branch::{Cond, cond, jcc};
 use crate::engine::arena::next_op;
-use crate::engine::dispatch::Insn;
+use crate::engine::dispatch::{Insn, chained};
+use crate::fault::Fault;
 use crate::op::{Handler, Op};
-use crate::operand::{Flat32, Long64, Mem, Reg, Rm};
+use crate::operand::{Flat32, Long64, Mem, Quick, Reg, Rm, World};
 use crate::state::Cpu;
 use iced_x86::{Code, ConditionCode};
 
-/// Runs `X`, then the jump behind it.
+/// Runs `X`, whose accesses cannot ask for a stop, then the jump behind it.
 fn pair<X: Insn, M: Rm, C: Cond, J: Rm>(cpu: &mut Cpu, op: &Op) {
-    if let Err(fault) = X::exec::<M>(cpu, op) {
-        return cpu.raise(op, fault);
+    match X::exec::<M>(cpu, op) {
+        Ok(()) => jcc::<C, J>(cpu, next_op(op)),
+        Err(Fault::MISS) if M::W::QUICK => chained::<X, M::Slow>(cpu, op),
+        Err(fault) => cpu.raise(op, fault),
     }
-    if M::MAY_STOP && cpu.stop {
-        return cpu.leave_after(op);
-    }
-    jcc::<C, J>(cpu, next_op(op))
 }
 
 /// One handler a condition, in the order of [`ConditionCode`].
@@ -56,9 +55,9 @@ macro_rules! rm {
     ($mem:expr, $world:expr, $x:ty) => {
         match ($mem, $world) {
             (false, 1) => row!($x, Reg<Flat32>, Flat32),
-            (true, 1) => row!($x, Mem<Flat32>, Flat32),
+            (true, 1) => row!($x, Mem<Quick<Flat32>>, Flat32),
             (false, 2) => row!($x, Reg<Long64>, Long64),
-            (true, 2) => row!($x, Mem<Long64>, Long64),
+            (true, 2) => row!($x, Mem<Quick<Long64>>, Long64),
             _ => return None,
         }
     };
@@ -80,7 +79,7 @@ macro_rules! long {
     ($mem:expr, $world:expr, $x:ty) => {
         match ($mem, $world) {
             (false, 2) => row!($x, Reg<Long64>, Long64),
-            (true, 2) => row!($x, Mem<Long64>, Long64),
+            (true, 2) => row!($x, Mem<Quick<Long64>>, Long64),
             _ => return None,
         }
     };

@@ -185,18 +185,18 @@ macro_rules! group2 {
     ($($s:ident: $i8:ident $i16:ident $i32:ident $i64:ident $o8:ident $o16:ident $o32:ident $o64:ident
        $c8:ident $c16:ident $c32:ident $c64:ident;)*) => {
         &[$(
-            (Code::$i8, Form::rm::<ByImm<$s, u8>>()),
-            (Code::$i16, Form::rm::<ByImm<$s, u16>>()),
-            (Code::$i32, Form::rm::<ByImm<$s, u32>>()),
-            (Code::$i64, Form::rm::<ByImm<$s, u64>>()),
-            (Code::$o8, Form::rm::<By1<$s, u8>>()),
-            (Code::$o16, Form::rm::<By1<$s, u16>>()),
-            (Code::$o32, Form::rm::<By1<$s, u32>>()),
-            (Code::$o64, Form::rm::<By1<$s, u64>>()),
-            (Code::$c8, Form::rm::<ByCl<$s, u8>>()),
-            (Code::$c16, Form::rm::<ByCl<$s, u16>>()),
-            (Code::$c32, Form::rm::<ByCl<$s, u32>>()),
-            (Code::$c64, Form::rm::<ByCl<$s, u64>>()),
+            (Code::$i8, Form::quick::<ByImm<$s, u8>>()),
+            (Code::$i16, Form::quick::<ByImm<$s, u16>>()),
+            (Code::$i32, Form::quick::<ByImm<$s, u32>>()),
+            (Code::$i64, Form::quick::<ByImm<$s, u64>>()),
+            (Code::$o8, Form::quick::<By1<$s, u8>>()),
+            (Code::$o16, Form::quick::<By1<$s, u16>>()),
+            (Code::$o32, Form::quick::<By1<$s, u32>>()),
+            (Code::$o64, Form::quick::<By1<$s, u64>>()),
+            (Code::$c8, Form::quick::<ByCl<$s, u8>>()),
+            (Code::$c16, Form::quick::<ByCl<$s, u16>>()),
+            (Code::$c32, Form::quick::<ByCl<$s, u32>>()),
+            (Code::$c64, Form::quick::<ByCl<$s, u64>>()),
         )*]
     };
 }
@@ -220,14 +220,14 @@ const GROUP2: &[(Code, Form)] = group2! {
 };
 const DOUBLE: &[(Code, Form)] = &[
     (Code::Shld_rm16_r16_imm8, Form::rm_slow::<DoubleImm<true, u16>>()),
-    (Code::Shld_rm32_r32_imm8, Form::rm::<DoubleImm<true, u32>>()),
-    (Code::Shld_rm64_r64_imm8, Form::rm::<DoubleImm<true, u64>>()),
+    (Code::Shld_rm32_r32_imm8, Form::quick::<DoubleImm<true, u32>>()),
+    (Code::Shld_rm64_r64_imm8, Form::quick::<DoubleImm<true, u64>>()),
     (Code::Shld_rm16_r16_CL, Form::rm_slow::<DoubleCl<true, u16>>()),
     (Code::Shld_rm32_r32_CL, Form::rm_slow::<DoubleCl<true, u32>>()),
     (Code::Shld_rm64_r64_CL, Form::rm_slow::<DoubleCl<true, u64>>()),
     (Code::Shrd_rm16_r16_imm8, Form::rm_slow::<DoubleImm<false, u16>>()),
-    (Code::Shrd_rm32_r32_imm8, Form::rm::<DoubleImm<false, u32>>()),
-    (Code::Shrd_rm64_r64_imm8, Form::rm::<DoubleImm<false, u64>>()),
+    (Code::Shrd_rm32_r32_imm8, Form::quick::<DoubleImm<false, u32>>()),
+    (Code::Shrd_rm64_r64_imm8, Form::quick::<DoubleImm<false, u64>>()),
     (Code::Shrd_rm16_r16_CL, Form::rm_slow::<DoubleCl<false, u16>>()),
     (Code::Shrd_rm32_r32_CL, Form::rm_slow::<DoubleCl<false, u32>>()),
     (Code::Shrd_rm64_r64_CL, Form::rm_slow::<DoubleCl<false, u64>>()),

@@ -24,7 +24,7 @@ fn set_sp<W: World>(cpu: &mut Cpu, sp: u64) {
 pub(super) fn push<T: Int, W: World>(cpu: &mut Cpu, value: T) -> Exec {
     let sp = cpu.gpr[Gpr::Rsp as usize].wrapping_sub(T::SIZE);
     let lin = W::stack(cpu, sp, T::SIZE, true)?;
-    cpu.write::<T>(lin, value)?;
+    W::store(cpu, lin, value)?;
     set_sp::<W>(cpu, sp);
     Ok(())
 }
@@ -33,7 +33,7 @@ pub(super) fn push<T: Int, W: World>(cpu: &mut Cpu, value: T) -> Exec {
 #[inline(always)]
 pub(super) fn peek<T: Int, W: World>(cpu: &mut Cpu, sp: u64) -> Exec<T> {
     let lin = W::stack(cpu, sp, T::SIZE, false)?;
-    cpu.read::<T>(lin)
+    W::load(cpu, lin)
 }
 
 /// Moves the stack pointer up.
@@ -175,21 +175,21 @@ impl<T: Int> Insn for Leave<T> {
 }
 
 const PUSH_POP: &[(Code, Form)] = &[
-    (Code::Push_r16, Form::world::<PushR<u16>>()),
-    (Code::Push_r32, Form::world::<PushR<u32>>()),
-    (Code::Push_r64, Form::world::<PushR<u64>>()),
-    (Code::Push_rm16, Form::rm_world::<PushRm<u16>>()),
-    (Code::Push_rm32, Form::rm_world::<PushRm<u32>>()),
-    (Code::Push_rm64, Form::rm_world::<PushRm<u64>>()),
-    (Code::Push_imm16, Form::world::<PushI<u16>>()),
-    (Code::Pushd_imm32, Form::world::<PushI<u32>>()),
-    (Code::Pushq_imm32, Form::world::<PushI<u64>>()),
-    (Code::Pushw_imm8, Form::world::<PushI<u16>>()),
-    (Code::Pushd_imm8, Form::world::<PushI<u32>>()),
-    (Code::Pushq_imm8, Form::world::<PushI<u64>>()),
-    (Code::Pop_r16, Form::world::<PopR<u16>>()),
-    (Code::Pop_r32, Form::world::<PopR<u32>>()),
-    (Code::Pop_r64, Form::world::<PopR<u64>>()),
+    (Code::Push_r16, Form::quick_world::<PushR<u16>>()),
+    (Code::Push_r32, Form::quick_world::<PushR<u32>>()),
+    (Code::Push_r64, Form::quick_world::<PushR<u64>>()),
+    (Code::Push_rm16, Form::quick_world::<PushRm<u16>>()),
+    (Code::Push_rm32, Form::quick_world::<PushRm<u32>>()),
+    (Code::Push_rm64, Form::quick_world::<PushRm<u64>>()),
+    (Code::Push_imm16, Form::quick_world::<PushI<u16>>()),
+    (Code::Pushd_imm32, Form::quick_world::<PushI<u32>>()),
+    (Code::Pushq_imm32, Form::quick_world::<PushI<u64>>()),
+    (Code::Pushw_imm8, Form::quick_world::<PushI<u16>>()),
+    (Code::Pushd_imm8, Form::quick_world::<PushI<u32>>()),
+    (Code::Pushq_imm8, Form::quick_world::<PushI<u64>>()),
+    (Code::Pop_r16, Form::quick_world::<PopR<u16>>()),
+    (Code::Pop_r32, Form::quick_world::<PopR<u32>>()),
+    (Code::Pop_r64, Form::quick_world::<PopR<u64>>()),
     (Code::Pop_rm16, Form::rm_world::<PopM<u16>>()),
     (Code::Pop_rm32, Form::rm_world::<PopM<u32>>()),
     (Code::Pop_rm64, Form::rm_world::<PopM<u64>>()),
@@ -200,9 +200,9 @@ const PUSH_POP: &[(Code, Form)] = &[
     (Code::Enterw_imm16_imm8, Form::world::<Enter<u16>>()),
     (Code::Enterd_imm16_imm8, Form::world::<Enter<u32>>()),
     (Code::Enterq_imm16_imm8, Form::world::<Enter<u64>>()),
-    (Code::Leavew, Form::world::<Leave<u16>>()),
-    (Code::Leaved, Form::world::<Leave<u32>>()),
-    (Code::Leaveq, Form::world::<Leave<u64>>()),
+    (Code::Leavew, Form::quick_world::<Leave<u16>>()),
+    (Code::Leaved, Form::quick_world::<Leave<u32>>()),
+    (Code::Leaveq, Form::quick_world::<Leave<u64>>()),
 ];
 
 pub(super) const FORMS: &[&[(Code, Form)]] = &[PUSH_POP];
