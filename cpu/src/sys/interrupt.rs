@@ -151,7 +151,9 @@ impl Cpu {
 
     fn interrupt(&mut self, event: Event) -> Exec {
         let (cs, cr3) = (self.seg[Seg::Cs as usize].selector, self.sys.cr3);
-        if self.real() {
+        if self.interrupt_flat(event.vector, event.error, event.cause, self.resume_flag(&event)) {
+            // Done.
+        } else if self.real() {
             self.interrupt_real(event)?;
         } else if self.long_mode() {
             self.interrupt_long(event)?;

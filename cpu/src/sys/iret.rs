@@ -101,7 +101,7 @@ impl Cpu {
     }
 
     /// What IRET and POPF may change at this privilege.
-    fn return_flag_mask(&self, width: Width) -> u64 {
+    pub(super) fn return_flag_mask(&self, width: Width) -> u64 {
         let mut mask = USER_FLAGS;
         if width != Width::W16 {
             mask |= USER_FLAGS_HIGH;
@@ -119,7 +119,9 @@ impl Cpu {
     }
 
     fn iret(&mut self, width: Width) -> Exec {
-        if self.real() {
+        if width == Width::W32 && self.iret_flat() {
+            // Done.
+        } else if self.real() {
             self.iret_real(width)?;
         } else if self.v86() {
             self.iret_v86(width)?;

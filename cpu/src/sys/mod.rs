@@ -7,6 +7,7 @@
 //! | `descriptor` | descriptors and how they are fetched |
 //! | `stack` | pushes and pops that commit at the end |
 //! | `interrupt`, `softint`, `iret` | delivery of interrupts and exceptions, INT n, and the way back |
+//! | `flat` | the short form of the last two, between flat segments of 32-bit protected mode |
 //! | `segment`, `far`, `transfer` | segment register loads, far transfers |
 //! | `task` | hardware task switches |
 //! | `control`, `tables`, `inspect` | control and debug registers, descriptor tables, LAR/LSL/VERR/VERW/ARPL |
@@ -23,6 +24,7 @@ mod descriptor;
 mod eflags;
 mod far;
 mod fastcall;
+mod flat;
 mod hint;
 mod inspect;
 mod interrupt;

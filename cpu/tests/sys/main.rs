@@ -9,6 +9,7 @@ mod addresses;
 mod debug;
 mod exact;
 mod flags;
+mod flat;
 mod i286;
 mod interrupts;
 mod long;
