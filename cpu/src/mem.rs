@@ -204,11 +204,11 @@ impl PhysMem {
     #[inline]
     pub(crate) fn entry(&self, addr: u64, wide: bool) -> u64 {
         let Some(page) = self.read_page(addr / PAGE as u64) else { return if wide { u64::MAX } else { 0xFFFF_FFFF } };
-        let at = addr as usize % PAGE & !7;
+        let at = (addr as usize % PAGE) & !7;
         let mut b = [0; 8];
         b.copy_from_slice(&self.page(page)[at..at + 8]);
         let both = u64::from_le_bytes(b);
-        if wide { both } else { both >> (addr & 4) * 8 & 0xFFFF_FFFF }
+        if wide { both } else { (both >> ((addr & 4) * 8)) & 0xFFFF_FFFF }
     }
 
     /// Writes physical memory as a bus master: bytes that lead to the bus are lost, decoded code is invalidated.
