@@ -5,8 +5,8 @@
 //! code granules and the dirty bits belong to backing pages, so two physical views of one page stay coherent.
 //!
 //! One of the files that may use `unsafe`: the backing store is raw memory because translations ([`crate::tlb`]) keep
-//! its addresses. Invariants: `base` points to `len` initialised bytes for the life of the value, it is never
-//! reallocated, and every access below is bounds-checked against `len`.
+//! its addresses. Invariants: `base` points to `len` initialised bytes of the allocation at `raw` for the life of the
+//! value, it is never reallocated, and every access below is bounds-checked against `len`.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -84,22 +84,30 @@ impl PhysMem {
     /// `ram` bytes of RAM (zeroed, at backing offset 0) and `rom` bytes of ROM space behind it; both are rounded up to
     /// pages. Nothing is mapped yet.
     ///
-    /// # Panics
-    /// When it is more than [`PhysMem::MAX`].
+    /// When the host has not that much memory, the program ends as it does at any allocation.
     pub fn new(ram: u64, rom: u64) -> Self {
-        assert!(ram <= Self::MAX && rom <= Self::MAX - ram, "more memory than the host can address");
-        let round = |n: u64| (n as usize).div_ceil(PAGE) * PAGE;
-        let (ram, rom) = (round(ram), round(rom));
-        let len = (ram + rom).max(PAGE);
-        let layout = Self::layout(len);
+        match Self::try_new(ram, rom) {
+            Some(mem) => mem,
+            None => handle_alloc_error(Self::layout(PAGE)),
+        }
+    }
+
+    /// [`Self::new`]; `None` when the host has not that much memory.
+    pub fn try_new(ram: u64, rom: u64) -> Option<Self> {
+        let round = |n: u64| usize::try_from(n).ok()?.checked_next_multiple_of(PAGE);
+        let (ram, rom) = (round(ram)?, round(rom)?);
+        let len = ram.checked_add(rom)?.max(PAGE);
+        // Room to align by hand: an allocator that is asked for pages clears them itself, and so takes all of a large
+        // machine's memory from the host at once; with a plain alignment the host's own zero pages serve.
+        let layout = Layout::from_size_align(len.checked_add(HUGE)?, 1).ok()?;
         // SAFETY: the size is not zero.
-        let Some(raw) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
+        let raw = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         let skip = raw.as_ptr().align_offset(HUGE).min(HUGE);
-        // SAFETY: the allocation is `HUGE` bytes longer than `len`.
+        // SAFETY: the allocation is `HUGE` bytes longer than `len`, and `skip` at most that.
         let base = unsafe { raw.add(skip) };
         prefer_large_pages(base, len);
         let pages = len / PAGE;
-        Self {
+        Some(Self {
             base,
             len,
             raw,
@@ -113,13 +121,15 @@ impl PhysMem {
             watch_log: Vec::new(),
             generation: 0,
             asked: 0,
-        }
+        })
     }
 
-    /// Room to align in, and no alignment asked for: an allocator gives zeroed memory of greater alignment by writing all
-    /// of it, where untouched memory costs neither time nor space.
+    /// How a store of `len` bytes was allocated.
     fn layout(len: usize) -> Layout {
-        Layout::array::<u64>((len + HUGE).div_ceil(8)).unwrap_or_else(|_| Layout::new::<[u8; PAGE + HUGE]>())
+        match Layout::from_size_align(len + HUGE, 1) {
+            Ok(layout) => layout,
+            Err(_) => Layout::new::<[u8; PAGE]>(),
+        }
     }
 
     /// Bytes of RAM.
@@ -255,11 +265,16 @@ impl PhysMem {
         if at + data.len() > PAGE || page as usize >= self.pages() || data.is_empty() {
             return;
         }
-        self.page_mut(page)[at..at + data.len()].copy_from_slice(data);
-        self.mark_dirty(page);
-        if self.code[page as usize] & granules(at, data.len()) != 0 && self.covers_code(page, at, data.len()) {
+        // Code that is overwritten with the same bytes stays good: DOS kernels patch the number of an interrupt into
+        // the INT that they are about to do, mostly the same one again and again.
+        if self.code[page as usize] & granules(at, data.len()) != 0
+            && self.page(page)[at..at + data.len()] != *data
+            && self.covers_code(page, at, data.len())
+        {
             self.stale.push(Stale { page, at: at as u16, len: data.len() as u16 });
         }
+        self.page_mut(page)[at..at + data.len()].copy_from_slice(data);
+        self.mark_dirty(page);
     }
 
     fn spans(&self, addr: u64, len: usize, mut f: impl FnMut(std::ops::Range<usize>, u64, usize)) {
@@ -329,11 +344,16 @@ impl PhysMem {
             self.code_bytes.resize_with(pages, || None);
         }
         let bits = self.code_bytes[index].get_or_insert_with(|| Box::new([0; PAGE / 64]));
-        for i in at..(at + len).min(PAGE) {
-            bits[i / 64] |= 1 << (i % 64);
-        }
+        each_word(at, len, |word, mask| bits[word] |= mask);
         if let Some(m) = self.code.get_mut(index) {
             *m |= granules(at, len);
+        }
+    }
+
+    /// No decoded instruction covers these bytes any more. The granule mask keeps saying that one may.
+    pub(crate) fn clear_code_bytes(&mut self, page: u32, at: usize, len: usize) {
+        if let Some(Some(bits)) = self.code_bytes.get_mut(page as usize) {
+            each_word(at, len, |word, mask| bits[word] &= !mask);
         }
     }
 
@@ -354,6 +374,17 @@ impl PhysMem {
 
     pub(crate) fn has_stale(&self) -> bool {
         !self.stale.is_empty()
+    }
+}
+
+/// The words of a page's byte map that hold the `len` bytes at `at`, with the bits of these bytes in each.
+fn each_word(at: usize, len: usize, mut f: impl FnMut(usize, u64)) {
+    let end = (at + len).min(PAGE);
+    let mut i = at;
+    while i < end {
+        let n = (64 - i % 64).min(end - i);
+        f(i / 64, u64::MAX >> (64 - n) << (i % 64));
+        i += n;
     }
 }
 
@@ -384,7 +415,7 @@ pub(crate) fn granules(at: usize, len: usize) -> u32 {
 
 impl Drop for PhysMem {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout.
+        // SAFETY: allocated in `try_new` with this layout.
         unsafe { dealloc(self.raw.as_ptr(), Self::layout(self.len)) }
     }
 }
@@ -392,6 +423,31 @@ impl Drop for PhysMem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_that_the_host_has_not() {
+        assert!(PhysMem::try_new(1 << 62, 0).is_none());
+        assert!(PhysMem::try_new(u64::MAX, PAGE as u64).is_none());
+    }
+
+    #[test]
+    fn code_bytes_are_exact_and_the_same_bytes_change_nothing() {
+        let mut m = PhysMem::new(4 * PAGE as u64, 0);
+        for (at, len) in [(0, 1), (63, 2), (100, 300), (PAGE - 5, 20)] {
+            m.clear_code(1);
+            m.add_code(1, at, len);
+            let covered = |m: &PhysMem, i: usize| m.covers_code(1, i, 1);
+            let wrong = (0..PAGE).find(|&i| covered(&m, i) != (at..at + len).contains(&i));
+            assert_eq!(wrong, None, "{at} {len}");
+            m.clear_code_bytes(1, at, len / 2);
+            let wrong = (0..PAGE).find(|&i| covered(&m, i) != (at + len / 2..at + len).contains(&i));
+            assert_eq!(wrong, None, "{at} {len}, half cleared");
+        }
+        m.write_backing(1, PAGE - 4, &[0, 0]);
+        assert!(!m.has_stale());
+        m.write_backing(1, PAGE - 4, &[0, 1]);
+        assert_eq!(m.take_stale().len(), 1);
+    }
 
     #[test]
     fn granules_cover_the_bytes() {
@@ -425,7 +481,7 @@ mod tests {
         };
         let before = resident();
         let m = PhysMem::new(1 << 30, 0);
-        assert!(resident() - before < 128 << 20);
+        assert!(resident().saturating_sub(before) < 128 << 20);
         assert_eq!(m.host(0) as usize % HUGE, 0);
         assert_eq!(m.page(1 << 17)[..8], [0; 8]);
     }

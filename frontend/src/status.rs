@@ -1,6 +1,9 @@
 //! How the program ends: the exit statuses that scripts rely on, and the one line that explains a failure.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 /// The guest powered off, or the script came to its end.
 pub const OK: u8 = 0;
@@ -18,6 +21,9 @@ pub const DIVERGED: u8 = 5;
 pub const SCRIPT: u8 = 6;
 /// The guest stopped for good.
 pub const STOPPED: u8 = 7;
+
+/// Bytes of a script or MACHINE.toml at most.
+const TEXT_LIMIT: u64 = 16 << 20;
 
 /// Why the program cannot go on: one line for a person, one status for a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +64,16 @@ pub fn one_line(text: &str) -> String {
         out.push_str(word);
     }
     out
+}
+
+/// Reads a file that a person wrote. One that is much larger was named by mistake, and may have no end.
+pub fn read_text(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(TEXT_LIMIT + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > TEXT_LIMIT {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB, so it is no such file")),
+        false => Ok(bytes),
+    }
 }
 
 /// An I/O error without the number that the standard library appends.

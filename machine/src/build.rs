@@ -23,6 +23,8 @@ const MIB: u64 = 1 << 20;
 const MAX_MEMORY: u64 = if NARROW { 1 << 30 } else { 256 << 30 };
 /// The host's addresses have 32 bits, half of which are left for everything else.
 const NARROW: bool = PhysMem::MAX < 256 << 30;
+/// The largest ROM image that is looked at.
+const MAX_FIRMWARE: u64 = 16 << 20;
 
 /// The CD-ROM drive: master of the secondary channel.
 pub(crate) const CDROM: Position = Position { channel: 1, device: 0 };
@@ -55,7 +57,7 @@ pub(crate) fn build(cfg: &MachineConfig, mut media: Media) -> Result<Built, Mach
     let mut files = Files::new(&cfg.embedded);
     let firmware = match &cfg.bios {
         Some(path) => {
-            let bytes = files.read(Role::Bios, path)?;
+            let bytes = files.read(Role::Bios, path, MAX_FIRMWARE)?;
             check_firmware(path, &bytes)?;
             bytes
         }
@@ -63,7 +65,7 @@ pub(crate) fn build(cfg: &MachineConfig, mut media: Media) -> Result<Built, Mach
     };
     let vga = match &cfg.vga_bios {
         Some(path) => {
-            let bytes = files.read(Role::VgaBios, path)?;
+            let bytes = files.read(Role::VgaBios, path, MAX_FIRMWARE)?;
             check_vga(path, &bytes)?;
             bytes
         }
@@ -111,7 +113,13 @@ pub(crate) fn build(cfg: &MachineConfig, mut media: Media) -> Result<Built, Mach
     if let Some(rom) = &kernel_rom {
         items.push(("genroms/kernel.rom", rom.clone()));
     }
-    let mem = layout.build(&firmware, &vga, kernel_rom.as_deref());
+    let Some(mem) = layout.build(&firmware, &vga, kernel_rom.as_deref()) else {
+        return Err(MachineError::config(
+            "--memory",
+            format!("this host cannot give {} MiB to the machine", cfg.memory >> 20),
+            "give the machine less",
+        ));
+    };
     let fwcfg = FwCfg::new(layout.ram(), items);
     let serial_ports = cfg.serial_ports;
     let mut board = Board::new(Parts {

@@ -4,6 +4,8 @@
 use crate::error::{MachineError, Role};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -18,6 +20,13 @@ pub struct FileId {
     pub len: u64,
     /// xxh3 of its bytes.
     pub hash: u64,
+}
+
+/// The first bytes of a file, one more than `most` when it is longer.
+fn read_some(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads files and remembers which.
@@ -43,13 +52,22 @@ impl<'a> Files<'a> {
         self.embedded.contains_key(path) || path.exists()
     }
 
-    /// Reads a whole file.
-    pub fn read(&mut self, role: Role, path: &Path) -> Result<Vec<u8>, MachineError> {
-        let result = self.embedded.get(path).map_or_else(|| std::fs::read(path), |bytes| Ok(bytes.clone()));
+    /// Reads a whole file of at most `most` bytes: a name typed wrongly may be that of a disk, or of a file without end.
+    pub fn read(&mut self, role: Role, path: &Path, most: u64) -> Result<Vec<u8>, MachineError> {
+        let result = self.embedded.get(path).map_or_else(|| read_some(path, most), |bytes| Ok(bytes.clone()));
         match result {
             Ok(bytes) if bytes.is_empty() => {
                 Err(MachineError::content(role, path, "is empty", "name a file that holds something"))
             }
+            Ok(bytes) if bytes.len() as u64 > most => Err(MachineError::content(
+                role,
+                path,
+                format!("is larger than the {most} bytes that there is room for"),
+                match role {
+                    Role::Kernel | Role::Initrd => "name another file, or give the machine more with --memory",
+                    _ => "name another file",
+                },
+            )),
             Ok(bytes) => {
                 self.note(role, Some(path), &bytes);
                 Ok(bytes)

@@ -75,27 +75,44 @@ impl Cpu {
     }
 
     /// Drops the blocks of which bytes were overwritten.
+    ///
+    /// The bytes that a dropped block covered besides those stay marked as code, so that a loop which patches itself does
+    /// not pay for its whole page each time. A store into such bytes finds no block, and then the marks are made anew.
     pub(crate) fn invalidate_code(&mut self, stale: Stale) {
         let Some(&start) = self.engine.by_page.get(stale.page as usize) else { return };
         let from = u64::from(stale.page) * PAGE as u64 + u64::from(stale.at);
         let to = from + u64::from(stale.len);
-        self.mem().clear_code(stale.page);
-        let mut first = start;
-        let mut kept = 0;
+        let (mut first, mut kept, mut dropped) = (start, 0, false);
         while first != 0 {
             let head = *self.engine.arena.head(first);
             if head.addr < to && from < head.addr + u64::from(head.bytes) {
                 self.engine.arena.retire(first, dispatch::stale);
                 self.unhash(first, &head);
+                dropped = true;
             } else {
                 self.engine.arena.head_mut(first).next_page = kept;
                 kept = first;
-                let at = (head.addr % PAGE as u64) as usize;
-                self.mem().add_code(stale.page, at, usize::from(head.bytes).min(PAGE - at));
             }
             first = head.next_page;
         }
         self.engine.by_page[stale.page as usize] = kept;
+        if dropped && kept != 0 {
+            self.mem().clear_code_bytes(stale.page, usize::from(stale.at), usize::from(stale.len));
+        } else {
+            self.mark_code(stale.page);
+        }
+    }
+
+    /// Marks exactly the bytes of a page that blocks cover.
+    fn mark_code(&mut self, page: u32) {
+        self.mem().clear_code(page);
+        let mut first = self.engine.by_page[page as usize];
+        while first != 0 {
+            let head = *self.engine.arena.head(first);
+            let at = (head.addr % PAGE as u64) as usize;
+            self.mem().add_code(page, at, usize::from(head.bytes).min(PAGE - at));
+            first = head.next_page;
+        }
     }
 
     /// Drops one block.

@@ -16,7 +16,7 @@ use toml::{Table, Value};
 
 use super::options::RunOptions;
 use super::usage_line;
-use crate::status::{Failure, io_reason};
+use crate::status::{Failure, io_reason, read_text};
 
 #[derive(Parser)]
 #[command(name = "machine", disable_help_flag = true, no_binary_name = true)]
@@ -27,8 +27,10 @@ struct FileOptions {
 
 /// Reads the options in a MACHINE.toml.
 pub fn load(path: &Path) -> Result<RunOptions, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Failure::host(format!("machine file {}: {}", path.display(), io_reason(&e))))?;
+    let bytes =
+        read_text(path).map_err(|e| Failure::host(format!("machine file {}: {}", path.display(), io_reason(&e))))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::usage(format!("machine file {}: not a text file (UTF-8)", path.display())))?;
     let options = parse(&text).map_err(|why| Failure::usage(format!("machine file {}: {why}", path.display())))?;
     Ok(match path.parent() {
         Some(folder) => options.relative_to(folder),

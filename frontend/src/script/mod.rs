@@ -8,11 +8,11 @@ pub use engine::{Engine, Outcome, Stage, TICK};
 
 use std::path::Path;
 
-use crate::status::{Failure, io_reason};
+use crate::status::{Failure, io_reason, read_text};
 
 /// Reads a script file; every error in it is found here, before a machine starts.
 pub fn load(path: &Path) -> Result<Vec<parse::Step>, Failure> {
-    let bytes = std::fs::read(path)
+    let bytes = read_text(path)
         .map_err(|e| Failure::host(format!("--script {}: {}; check the name", path.display(), io_reason(&e))))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::usage(format!("--script {}: not a text file (UTF-8)", path.display())))?;

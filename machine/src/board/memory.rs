@@ -89,9 +89,9 @@ impl Layout {
         self.adapter_page() + page_of(ADAPTER_LEN)
     }
 
-    /// Memory with the ROMs in place and everything mapped as after a reset.
-    pub fn build(&mut self, firmware: &[u8], vga: &[u8], kernel_rom: Option<&[u8]>) -> PhysMem {
-        let mut mem = PhysMem::new(self.ram, ADAPTER_LEN + self.firmware_len);
+    /// Memory with the ROMs in place and everything mapped as after a reset; `None` when the host has not that much.
+    pub fn build(&mut self, firmware: &[u8], vga: &[u8], kernel_rom: Option<&[u8]>) -> Option<PhysMem> {
+        let mut mem = PhysMem::try_new(self.ram, ADAPTER_LEN + self.firmware_len)?;
         // The image ends at the top; what a short one leaves free reads FFh.
         let pad = self.firmware_len as usize - firmware.len().min(self.firmware_len as usize);
         let padded = [vec![0xFF; pad], firmware.to_vec()].concat();
@@ -119,7 +119,7 @@ impl Layout {
         let bridge = HostBridge::default();
         let routing = Routing { shadow: bridge.shadow_map(), smram_open: bridge.smram_open(), vga_rom: None };
         self.apply(&mut mem, &routing);
-        mem
+        Some(mem)
     }
 
     /// Maps what the chipset's registers decide.
@@ -201,7 +201,7 @@ mod tests {
         let mut firmware = vec![1; 128 << 10];
         firmware[64 << 10..].fill(2);
         let mut layout = Layout::new(ram, firmware.len(), 3);
-        let mem = layout.build(&firmware, &[0x55, 0xAA, 3], Some(&[0x55, 0xAA, 4]));
+        let mem = layout.build(&firmware, &[0x55, 0xAA, 3], Some(&[0x55, 0xAA, 4])).unwrap();
         (layout, mem)
     }
 
@@ -257,9 +257,9 @@ mod tests {
     #[test]
     fn a_short_firmware_leaves_the_segment_below_open() {
         let mut layout = Layout::new(1 << 20, 64 << 10, 0);
-        let mem = layout.build(&[5; 64 << 10], &[], None);
+        let mem = layout.build(&[5; 64 << 10], &[], None).unwrap();
         assert_eq!([0xE0000, 0xF0000].map(|a| read(&mem, a)), [0xFF, 5]);
-        let tiny = Layout::new(1 << 20, 8 << 10, 0).build(&[6; 8 << 10], &[], None);
+        let tiny = Layout::new(1 << 20, 8 << 10, 0).build(&[6; 8 << 10], &[], None).unwrap();
         assert_eq!([0xFDFFF, 0xFE000, 0xFFFFF].map(|a| read(&tiny, a)), [0xFF, 6, 6]);
     }
 

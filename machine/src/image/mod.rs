@@ -8,7 +8,8 @@
 //! A file that is written is locked, one that is only read is locked for sharing, so that two machines never write the
 //! same image and an overlay's base does not change under it. Hosts without such locks go without.
 //!
-//! Formats: raw. Others are recognised ([`sniff`]) and refused with the tool that converts them. Sizes: a disk is whole
+//! Formats: raw. Others are recognised ([`sniff`]) and refused with the tool that converts them, images that were cut off
+//! ([`truncated`]) are refused with the size that they should have. Sizes: a disk is whole
 //! 512-byte sectors; a floppy image shorter than a standard format is a medium of that format whose rest reads zero; a
 //! CD-ROM image is padded to whole 2048-byte sectors.
 
@@ -17,6 +18,7 @@ pub mod geometry;
 mod overlay;
 mod raw;
 mod sniff;
+mod truncated;
 
 use crate::config::ImageSpec;
 use crate::error::{MachineError, Role};
@@ -119,7 +121,27 @@ fn open_file(role: Role, path: &Path, write: bool, trusted: bool) -> Result<Box<
         return Err(MachineError::content(role, path, format!("is {}", found.name), found.advice));
     }
     let len = checked_len(role, path, size, &head)?;
+    if !trusted && let Some(wanted) = longer(role, &mut file, size, &head).map_err(fail)? {
+        let problem = format!("is truncated: it has {size} bytes, what is on it ends at {wanted}");
+        let advice = "get it again, or pad it with `truncate -s`";
+        return Err(MachineError::content(role, path, problem, advice));
+    }
     Ok(Box::new(RawFile::new(file, size, len, !writable)))
+}
+
+/// The bytes that an image of `size` should have by what is on it, when it has too few.
+fn longer(role: Role, file: &mut File, size: u64, head: &[u8]) -> std::io::Result<Option<u64>> {
+    if role == Role::Cdrom {
+        let mut descriptor = Vec::new();
+        file.seek(SeekFrom::Start(truncated::DESCRIPTOR))?;
+        file.by_ref().take(CD_SECTOR).read_to_end(&mut descriptor)?;
+        return Ok(truncated::iso_len(&descriptor, size));
+    }
+    let fat = truncated::fat_len(head).filter(|&wanted| wanted > size);
+    Ok(fat.or_else(|| match role {
+        Role::Disk(_) => truncated::partitions_len(head, size),
+        _ => None,
+    }))
 }
 
 fn lock(role: Role, path: &Path, file: &File, writable: bool) -> Result<(), MachineError> {

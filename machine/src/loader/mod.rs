@@ -67,11 +67,11 @@ pub enum Kernel {
 /// # Errors
 /// [`MachineError`] when a file cannot be read, is no kernel of a known kind, or does not fit.
 pub(crate) fn load(spec: &KernelSpec, ram_below_4g: u64, files: &mut Files) -> Result<Kernel, MachineError> {
-    let image = files.read(Role::Kernel, &spec.kernel)?;
+    let image = files.read(Role::Kernel, &spec.kernel, ram_below_4g)?;
     let wrong = |problem: String, advice: &str| MachineError::content(Role::Kernel, &spec.kernel, problem, advice);
     if linux::is_linux(&image) {
         let initrd = match &spec.initrd {
-            Some(path) => files.read(Role::Initrd, path)?,
+            Some(path) => files.read(Role::Initrd, path, ram_below_4g)?,
             None => Vec::new(),
         };
         return linux::plan(&image, initrd, &spec.append, ram_below_4g)
@@ -82,7 +82,7 @@ pub(crate) fn load(spec: &KernelSpec, ram_below_4g: u64, files: &mut Files) -> R
         let name = file_name(&spec.kernel);
         let command_line = if spec.append.is_empty() { name } else { format!("{name} {}", spec.append) };
         let modules = match &spec.initrd {
-            Some(list) => multiboot_modules(list, files)?,
+            Some(list) => multiboot_modules(list, ram_below_4g, files)?,
             None => Vec::new(),
         };
         return multiboot::plan(&image, modules, command_line, ram_below_4g)
@@ -123,9 +123,16 @@ fn file_name(path: &Path) -> String {
 }
 
 /// `--initrd` of a multiboot kernel: one file, or a list `FILE ARGUMENTS,FILE ARGUMENTS`.
-fn multiboot_modules(list: &Path, files: &mut Files) -> Result<Vec<multiboot::Module>, MachineError> {
+fn multiboot_modules(
+    list: &Path,
+    ram_below_4g: u64,
+    files: &mut Files,
+) -> Result<Vec<multiboot::Module>, MachineError> {
     if files.exists(list) {
-        return Ok(vec![multiboot::Module { data: files.read(Role::Initrd, list)?, command_line: file_name(list) }]);
+        return Ok(vec![multiboot::Module {
+            data: files.read(Role::Initrd, list, ram_below_4g)?,
+            command_line: file_name(list),
+        }]);
     }
     let text = list.to_string_lossy();
     let mut modules = Vec::new();
@@ -133,7 +140,7 @@ fn multiboot_modules(list: &Path, files: &mut Files) -> Result<Vec<multiboot::Mo
         let (file, arguments) = item.split_once(' ').unwrap_or((item, ""));
         let path = Path::new(file);
         let command_line = format!("{} {arguments}", file_name(path)).trim_end().to_owned();
-        modules.push(multiboot::Module { data: files.read(Role::Initrd, path)?, command_line });
+        modules.push(multiboot::Module { data: files.read(Role::Initrd, path, ram_below_4g)?, command_line });
     }
     Ok(modules)
 }
