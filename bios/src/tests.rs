@@ -179,3 +179,14 @@ fn vga_bios_is_an_option_rom() {
     assert_eq!(VGA_BIOS.len(), usize::from(VGA_BIOS[2]) * 512);
     assert_eq!(sum(VGA_BIOS), 0);
 }
+
+#[test]
+fn angle_brackets_keep_their_slope() {
+    // Once the taller fonts repeated rows of them, which made braces.
+    let less = [0x0C, 0x18, 0x30, 0x60, 0x30, 0x18, 0x0C];
+    for height in [14, 16] {
+        let mut glyph = vec![0; height];
+        glyph[3..10].copy_from_slice(&less);
+        assert!(VGA_BIOS.windows(height).any(|w| w == glyph), "8x{height}");
+    }
+}

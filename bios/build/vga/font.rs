@@ -1,7 +1,7 @@
 //! The fonts of the VGA BIOS: code page 437 in cells of 8x8, 8x14 and 8x16.
 //!
 //! `font.txt` holds hand-drawn 8x8 glyphs. The taller sizes repeat rows of them: those that carry no horizontal stroke,
-//! so that stems grow and bars stay thin. Accented letters are composed, line drawing and blocks are generated, each at
+//! so that stems grow and bars stay thin; angle brackets stay as they are. Accented letters are composed, line drawing and blocks are generated, each at
 //! the final size, so that lines meet their neighbours.
 
 use std::collections::BTreeMap;
@@ -62,6 +62,8 @@ enum Class {
     Full,
     /// Signs that touch the cell's edges.
     Edge,
+    /// Slanted signs, which repeated rows would turn into braces: centred as they are.
+    Slanted,
 }
 
 fn class(code: u8, drawing: &Small) -> Class {
@@ -69,6 +71,7 @@ fn class(code: u8, drawing: &Small) -> Class {
         b'g' | b'j' | b'p' | b'q' | b'y' => Class::Descender,
         b'a'..=b'z' | 0x91 | 0xE0 | 0xE5 | 0xE6 | 0xE7 => Class::Small,
         0x08 | 0x0A | 0xF4 | 0xF5 => Class::Edge,
+        b'<' | b'>' | 0xAE | 0xAF => Class::Slanted,
         b'Q' | b',' | b';' => Class::Capital,
         _ if drawing[7] != 0 => Class::Full,
         _ => Class::Capital,
@@ -127,6 +130,7 @@ fn tall(code: u8, g: &Small, height: usize) -> Vec<u8> {
         }
         Class::Descender => [ascender(g), stretch(&g[2..6], lines - 7), vec![g[6]; height / 8], vec![g[7]]].concat(),
         Class::Full => stretch(g, height / 4),
+        Class::Slanted => [vec![0; (lines - 7) / 2], g.to_vec()].concat(),
         Class::Edge => {
             let doubled: Vec<u8> = g.iter().flat_map(|&row| [row, row]).collect();
             let cut = (16 - height) / 2;
