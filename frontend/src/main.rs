@@ -6,6 +6,7 @@ mod bench;
 mod cli;
 mod disk;
 mod display;
+mod firmware;
 mod gdb;
 mod guests;
 mod keymap;
@@ -69,6 +70,7 @@ fn run() -> Result<u8, Failure> {
         Command::Disk { action: DiskAction::Info { file } } => print(&disk::info(&file)?),
         Command::Disk { action: DiskAction::Convert(_) } => unavailable("disk convert"),
         Command::Disk { action: DiskAction::Check(_) } => unavailable("disk check"),
+        Command::Firmware { folder } => print(&firmware::write(&folder)?),
         Command::Bench => bench::run(),
         Command::Replay(options) => replay::replay(&options),
         Command::Verify(options) => replay::verify(&options),

@@ -209,6 +209,45 @@ fn disks_are_created_and_described() {
 }
 
 #[test]
+fn the_firmware_is_written_as_files_and_boots_as_such() {
+    let files = Files::new();
+    let output = files.run(&["firmware", "new/folder"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 3);
+    assert_eq!(std::fs::metadata(files.path("new/folder/rewind86-bios.bin")).unwrap().len(), 64 << 10);
+    files.write("script", b"wait-screen \"no medium\" 5\n");
+    let rom = ["--bios", "new/folder/rewind86-bios.bin", "--vga-bios", "new/folder/rewind86-vgabios.bin"];
+    let output = files.run(&[&["run", "--display", "none", "--script", "script"], &rom[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    files.refuses(&["firmware", "new/folder"], HOST, &["rewind86-bios.bin", "remove it"]);
+    files.refuses(&["firmware", "text"], HOST, &["text"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_without_end_and_memory_without_measure() {
+    let files = Files::new();
+    for flag in ["--kernel", "--bios", "--vga-bios", "--script"] {
+        files.refuses(&["run", "--display", "none", flag, "/dev/zero"], HOST, &["/dev/zero", "larger than"]);
+    }
+    files.refuses(&["run", "/dev/zero"], HOST, &["/dev/zero", "larger than"]);
+    files.refuses(&["run", "--display", "none", "--memory", "257G"], USAGE, &["--memory"]);
+}
+
+#[test]
+fn images_that_were_cut_off() {
+    let files = Files::new();
+    let mut diskette = vec![0; 368_640];
+    diskette[..3].copy_from_slice(&[0xEB, 0x3C, 0x90]);
+    diskette[11..22].copy_from_slice(&[0, 2, 2, 1, 0, 2, 112, 0, 0xA0, 5, 0xF9]);
+    diskette[510..515].copy_from_slice(&[0x55, 0xAA, 0xF9, 0xFF, 0xFF]);
+    files.write("half.img", &diskette);
+    for flag in ["--floppy", "--disk"] {
+        files.refuses(&["run", "--display", "none", flag, "half.img"], HOST, &["half.img is truncated", "737280"]);
+    }
+}
+
+#[test]
 fn a_script_ends_a_run_and_a_machine_file_may_name_it() {
     let files = Files::new();
     let output = files.run(&["run", "good.toml", "--stats"]);

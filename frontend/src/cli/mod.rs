@@ -59,6 +59,12 @@ pub enum Command {
         #[command(subcommand)]
         action: DiskAction,
     },
+    /// Write the firmware and the demo disk as files, for other PC emulators
+    Firmware {
+        /// Where to
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
     /// The built-in speed check
     Bench,
     /// Run a recording again
@@ -133,6 +139,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Resul
         ErrorKind::MissingSubcommand => Err(Failure::usage(
             "no command given: `rewind86 demo` boots a PC at once, `rewind86 --help` lists the commands",
         )),
+        // What clap has to show is the whole help of a command that was given without its own command.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Err(Failure::usage("the command is not complete: `rewind86 COMMAND --help` lists what can follow it"))
+        }
         _ => Err(Failure::usage(format!("{}; see `rewind86 --help`", usage_line(&e)))),
     })
 }
@@ -170,6 +180,7 @@ mod tests {
     fn error_lines() {
         let golden = [
             ("", "no command given: `rewind86 demo` boots a PC at once, `rewind86 --help` lists the commands"),
+            ("disk", "the command is not complete: `rewind86 COMMAND --help` lists what can follow it"),
             ("fly", "unrecognized subcommand 'fly'; see `rewind86 --help`"),
             (
                 "run --memory 7x",
