@@ -27,5 +27,6 @@ pub mod pit;
 pub mod rtc;
 pub mod sched;
 pub mod sysctl;
+pub mod testdev;
 pub mod uart;
 pub mod vga;

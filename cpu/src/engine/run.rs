@@ -400,8 +400,9 @@ impl Cpu {
             }
             None => self.one_shot(),
         };
-        // INT n and SYSCALL clear TF and take the trap away; POPF and IRET record it themselves.
-        if traced && self.eflags & eflags::TF != 0 && result.is_ok() && self.icount != before {
+        // INT n and SYSCALL clear TF and take the trap away; POPF and IRET record it themselves; a load of SS has none.
+        let trapped = traced && self.eflags & eflags::TF != 0 && !self.in_ss_shadow();
+        if trapped && result.is_ok() && self.icount != before {
             self.sys.pending_debug |= crate::sys::debug::DR6_BS;
         }
         result

@@ -176,7 +176,7 @@ impl Cpu {
         };
         self.privileged()?;
         if self.sys.dr[7] & DR7_GD != 0 {
-            self.sys.dr[6] |= DR6_BD;
+            self.report_debug(DR6_BD);
             return Err(Fault::DB);
         }
         Ok(n)

@@ -14,6 +14,8 @@ pub(crate) const DR6_BD: u64 = 1 << 13;
 pub(crate) const DR6_BS: u64 = 1 << 14;
 /// DR6: a task switch to a TSS with the T flag.
 pub(crate) const DR6_BT: u64 = 1 << 15;
+/// DR6: B0 to B3.
+const DR6_HITS: u64 = 15;
 /// DR6 bits that read as 1.
 pub(super) const DR6_FIXED: u64 = 0xFFFF_0FF0;
 /// DR6 bits that software may set.
@@ -92,7 +94,7 @@ impl Cpu {
     }
 
     /// The instruction at RIP follows MOV SS or POP SS.
-    fn in_ss_shadow(&self) -> bool {
+    pub(crate) fn in_ss_shadow(&self) -> bool {
         self.sys.shadow_ss && self.icount < self.sys.shadow_end
     }
 
@@ -108,8 +110,14 @@ impl Cpu {
         if hits == 0 {
             return None;
         }
-        self.sys.dr[6] |= hits;
+        self.report_debug(hits);
         Some(Fault::DB)
+    }
+
+    /// Reports the conditions of a debug exception in DR6: B0 to B3 say what hit this time, the others stay until
+    /// software clears them.
+    pub(super) fn report_debug(&mut self, conditions: u64) {
+        self.sys.dr[6] = self.sys.dr[6] & !DR6_HITS | conditions;
     }
 
     /// Records data breakpoints that an access of `len` bytes at `lin` hits.

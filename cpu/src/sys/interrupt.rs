@@ -104,7 +104,8 @@ impl Cpu {
 
     /// Delivers the debug traps that the last instruction left; `false` is a triple fault.
     pub(crate) fn deliver_debug(&mut self) -> bool {
-        self.sys.dr[6] |= std::mem::take(&mut self.sys.pending_debug);
+        let conditions = std::mem::take(&mut self.sys.pending_debug);
+        self.report_debug(conditions);
         self.enter_debug_handler();
         self.deliver(Event { vector: DB, error: None, cause: Cause::Exception, resume: false })
     }
@@ -114,9 +115,14 @@ impl Cpu {
         self.interrupt(Event { vector, error: None, cause: Cause::Software, resume: false })
     }
 
-    /// INT1: an interrupt that no DPL guards.
+    /// INT1: an interrupt that no DPL guards. A data breakpoint that a load of SS before it held back comes with it.
     pub(super) fn debug_interrupt(&mut self) -> Exec {
-        self.interrupt(Event { vector: DB, error: None, cause: Cause::External, resume: false })
+        self.interrupt(Event { vector: DB, error: None, cause: Cause::External, resume: false })?;
+        if self.sys.pending_debug != 0 {
+            let conditions = std::mem::take(&mut self.sys.pending_debug);
+            self.report_debug(conditions);
+        }
+        Ok(())
     }
 
     fn deliver(&mut self, first: Event) -> bool {

@@ -67,13 +67,14 @@ impl Cpu {
         if ok { Ok(()) } else { Err(Fault::GP0) }
     }
 
-    /// After a return to an outer level, data segments that it may not use become null.
+    /// After a return to an outer level, data segments that it may not use become null. Their bases stay: 64-bit code
+    /// goes on using those of FS and GS.
     pub(super) fn drop_inner_segments(&mut self) {
         for seg in [Seg::Es, Seg::Fs, Seg::Gs, Seg::Ds] {
             let s = &mut self.seg[seg as usize];
             let conforming = s.attr & (attr::CODE | attr::EC) == attr::CODE | attr::EC;
             if s.usable() && !conforming && s.dpl() < self.cpl {
-                *s = null_segment(0, 0);
+                *s = Segment::new(0, s.base, s.limit, 0);
             }
         }
     }

@@ -199,3 +199,41 @@ fn a_data_breakpoint_inside_a_repeat_pushes_rf() {
     assert_eq!((s.rip, s.gpr[1]), (DB + 1, 2));
     assert_eq!(rig.frame(s.gpr[4])[..3], [CODE as u32 + 10, CS0.into(), 0x1_0002]);
 }
+
+#[test]
+fn hits_in_dr6_are_those_of_this_exception() {
+    let mut rig = Rig::protected("");
+    rig.edit(|s| {
+        s.sys.dr[0] = CODE + 1;
+        s.sys.dr[7] = 0x401;
+        // Left by software: BS and B1.
+        s.sys.dr[6] = 0xFFFF_4FF2;
+    });
+    rig.code(CODE, |a| {
+        a.nop()?;
+        a.nop()
+    });
+    assert_eq!(rig.until_halt().sys.dr[6] & 0xE00F, 0x4001);
+}
+
+#[test]
+fn int1_behind_mov_ss_takes_its_data_breakpoint_and_no_step() {
+    for (flags, control) in [(2, 0xF_0401), (2 | TF, 0x400)] {
+        let mut rig = Rig::protected("");
+        rig.write32(0x6000, DS0.into());
+        rig.edit(|s| {
+            s.sys.dr[0] = 0x6000;
+            s.sys.dr[7] = control;
+            s.rflags = flags;
+        });
+        rig.code(CODE, |a| {
+            a.mov(ss, dword_ptr(0x6000))?;
+            a.db(&[0xF1])
+        });
+        let s = rig.until_halt();
+        // One exception: the handler stands on its own first byte.
+        let length = rig.read32(s.gpr[4]) - CODE as u32;
+        assert_eq!((s.rip, s.gpr[4], length), (DB + 1, STACK0 - 12, 7));
+        assert_eq!(s.sys.dr[6] & 0xE00F, u64::from(control != 0x400));
+    }
+}

@@ -331,3 +331,23 @@ fn the_apic_base_keeps_its_reserved_bits_and_hides_a_disabled_apic() {
         assert_eq!(run(reserved).0, start, "{reserved:x} faults");
     }
 }
+
+#[test]
+fn a_return_to_ring_3_takes_selectors_and_leaves_the_bases_of_fs_and_gs() {
+    let mut rig = Rig::long();
+    rig.edit(|s| {
+        for n in [4, 5] {
+            s.seg[n] = rewind86_cpu::regs::Segment::new(DS0, 0x6000, u32::MAX, s.seg[3].attr);
+        }
+    });
+    rig.code64(CODE64, |a| {
+        a.push(i32::from(USER_DS))?;
+        a.push(STACK3 as i32)?;
+        a.push(0x202)?;
+        a.push(i32::from(USER64))?;
+        a.push(USER as i32)?;
+        a.iretq()
+    });
+    let s = rig.steps(6);
+    assert_eq!([4, 5].map(|n| (s.seg[n].selector, s.seg[n].base)), [(0, 0x6000); 2]);
+}

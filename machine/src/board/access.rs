@@ -29,8 +29,11 @@ impl Bus for Board {
         if VGA_WINDOW.contains(&addr) {
             return self.vga.mem_read_n((addr - VGA_WINDOW.start) as u32, u32::from(size));
         }
-        match self.frame_buffer_offset(addr) {
-            Some(offset) => self.vga.lfb_read(offset, u32::from(size)),
+        if let Some(offset) = self.frame_buffer_offset(addr) {
+            return self.vga.lfb_read(offset, u32::from(size));
+        }
+        match self.testdev.memory(addr, size) {
+            Some(bytes) => bytes.iter().rev().fold(0, |value, &b| value << 8 | u64::from(b)),
             None => u64::MAX >> (64 - 8 * u32::from(size.clamp(1, 8))),
         }
     }
@@ -42,6 +45,8 @@ impl Bus for Board {
             self.vga.mem_write_n((addr - VGA_WINDOW.start) as u32, u32::from(size), value);
         } else if let Some(offset) = self.frame_buffer_offset(addr) {
             self.vga.lfb_write(offset, u32::from(size), value);
+        } else if let Some(bytes) = self.testdev.memory(addr, size) {
+            bytes.iter_mut().zip(value.to_le_bytes()).for_each(|(to, from)| *to = from);
         }
     }
 

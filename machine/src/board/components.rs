@@ -71,6 +71,7 @@ components! {
         uarts "uart",
         lpt "lpt",
         sysctl "sysctl",
+        testdev "testdev",
         vga "vga",
         fwcfg "fwcfg",
         suspended "suspended",

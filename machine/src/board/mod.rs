@@ -38,6 +38,7 @@ use rewind86_devices::pit::Pit;
 use rewind86_devices::rtc::Rtc;
 use rewind86_devices::sched::{EventId, Scheduler};
 use rewind86_devices::sysctl::Sysctl;
+use rewind86_devices::testdev::TestDevice;
 use rewind86_devices::uart::Uart;
 use rewind86_devices::vga::{VRAM_SIZE, Vga};
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,7 @@ pub struct Board {
     pub(crate) uarts: Vec<Uart>,
     pub(crate) lpt: Lpt,
     pub(crate) sysctl: Sysctl,
+    pub(crate) testdev: TestDevice,
     pub(crate) vga: Vga,
     pub(crate) fwcfg: FwCfg,
     pub(crate) doorbell: Doorbell,
@@ -148,7 +150,7 @@ pub struct Parts {
     pub ide: Ide,
     /// Number of serial ports, 2 to 4.
     pub serial_ports: usize,
-    /// Port F4h is connected.
+    /// Port F4h is connected, and the test device beside it.
     pub debug_exit: bool,
     /// Bytes of the VGA's ROM.
     pub vga_rom_len: u32,
@@ -178,6 +180,7 @@ impl Board {
             uarts: (0..parts.serial_ports.clamp(2, 4)).map(Uart::new).collect(),
             lpt: Lpt::new(),
             sysctl: Sysctl::new(parts.debug_exit),
+            testdev: TestDevice::new(parts.debug_exit),
             vga: Vga::new(),
             fwcfg: parts.fwcfg,
             doorbell: Doorbell::default(),

@@ -4,7 +4,7 @@ use super::{Board, FIRMWARE_LOG_MAX, IRQ_FERR, MAX_MAP, ctx, fwcfg};
 use crate::loader::rom;
 use rewind86_devices::ctx::Ctx;
 use rewind86_devices::pci::{PORT_APMC, PORT_APMS, PciPort};
-use rewind86_devices::{uart, vga::Vga};
+use rewind86_devices::{testdev, uart, vga::Vga};
 
 /// Data ports of the IDE channels.
 const IDE_DATA: [u16; 2] = [0x1F0, 0x170];
@@ -73,6 +73,7 @@ impl Board {
             0x3F0..=0x3F5 | 0x3F7 => self.fdc.read(&mut ctx, port),
             PORT_APMC | PORT_APMS => self.pci.pm.read_apm(port),
             PORT_FIRMWARE_LOG => 0xE9,
+            testdev::PORT_FIRST..=testdev::PORT_LAST => self.testdev.read_port(port),
             fwcfg::PORT_DATA => self.fwcfg.read(),
             _ if Vga::claims(port) => self.vga.read(&mut ctx, port),
             _ => {
@@ -106,6 +107,7 @@ impl Board {
             0x378..=0x37A => self.lpt.write(&mut ctx, port, value),
             0x3F0..=0x3F5 | 0x3F7 => self.fdc.write(&mut ctx, port, value),
             PORT_FIRMWARE_LOG if self.firmware_log.len() < FIRMWARE_LOG_MAX => self.firmware_log.push(value),
+            testdev::PORT_FIRST..=testdev::PORT_LAST => self.testdev.write_port(port, value),
             rom::PORT_DOORBELL => self.requests.kernel = true,
             rom::PORT_MAP if self.doorbell.map.len() < MAX_MAP => self.doorbell.map.push(value),
             _ if Vga::claims(port) => self.vga.write(&mut ctx, port, value),
