@@ -443,6 +443,7 @@ mod tests {
             let wrong = (0..PAGE).find(|&i| covered(&m, i) != (at + len / 2..at + len).contains(&i));
             assert_eq!(wrong, None, "{at} {len}, half cleared");
         }
+        m.add_code(1, PAGE - 5, 5);
         m.write_backing(1, PAGE - 4, &[0, 0]);
         assert!(!m.has_stale());
         m.write_backing(1, PAGE - 4, &[0, 1]);

@@ -31,6 +31,9 @@ impl Bus for NoBus {
 fn program() -> Vec<u8> {
     let mut a = CodeAssembler::new(32).unwrap();
     let (mut top, mut back, mut sub) = (a.create_label(), a.create_label(), a.create_label());
+    // CR4.OSFXSR and OSXMMEXCPT: SSE is #UD without.
+    a.mov(eax, 0x600).unwrap();
+    a.mov(cr4, eax).unwrap();
     a.set_label(&mut top).unwrap();
     a.mov(ecx, 9).unwrap();
     a.set_label(&mut back).unwrap();

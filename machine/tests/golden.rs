@@ -39,7 +39,6 @@ fn is_given_again(name: &str) {
 }
 
 #[test]
-#[ignore = "recorded before the APICs became part of the state: make the recordings anew"]
 fn demo_disk_with_keys_and_mouse() {
     is_given_again("demo.rec");
     let recording = open("demo.rec");
@@ -49,14 +48,12 @@ fn demo_disk_with_keys_and_mouse() {
 }
 
 #[test]
-#[ignore = "recorded before the APICs became part of the state: make the recordings anew"]
 fn floating_point() {
     is_given_again("float.rec");
 }
 
 /// `demo.snap` was written in the middle of `demo.rec`; this host's own snapshot of that moment is the same machine.
 #[test]
-#[ignore = "recorded before the APICs became part of the state: make the recordings anew"]
 fn a_snapshot_of_another_host() {
     let recording = open("demo.rec");
     let bytes = std::fs::read(path("demo.snap")).unwrap();

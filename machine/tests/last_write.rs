@@ -332,7 +332,7 @@ fn kernel(arch: &str, cpu: &str) {
     let (Some(kernel), Some(initrd)) = (kernel, guest(&format!("linux-{arch}/initramfs-tiny.gz"))) else { return };
     let kernel = KernelSpec { kernel, initrd: Some(initrd), append: "console=ttyS0".into() };
     let skip = setting("LAST_WRITE_SKIP", 250_000_000);
-    let config = MachineConfig { cpu: cpu.into(), kernel: Some(kernel), memory: 64 << 20, ..MachineConfig::default() };
+    let config = MachineConfig { cpu: cpu.into(), kernel: Some(kernel), memory: 96 << 20, ..MachineConfig::default() };
     compare(&format!("Linux {arch}"), &config, skip);
 }
 
