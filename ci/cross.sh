@@ -4,7 +4,8 @@
 #
 #   ci/cross.sh            everything: unit tests, a sample of the conformance sets, recordings both ways, snapshots, boots
 #   ci/cross.sh --full     the same with the whole conformance sets
-#   ci/cross.sh --sample   what a continuous check has time for: recordings and snapshots on all hosts, tests on s390x
+#   ci/cross.sh --sample   what a continuous check has time for: recordings, snapshots and the demo disk on all hosts,
+#                          a FreeDOS boot, the beginning of both Linux boots, conformance vectors on s390x
 #
 # Runs as root on Debian amd64 with Rust; installs what it needs (ci/cross-toolchain.sh), in target/cross. Ends with a
 # table host x test set, and with status 1 when a test failed, or when counts, hash chains or states are not equal.
@@ -113,10 +114,10 @@ type "ver\n"
 sleep 1
 quit
 END
-    # A kernel says its name after 2.4 G instructions, most of which unpack it.
+    # A kernel says its name after 2.4 G instructions, most of which unpack it; its set-up code speaks at once.
     marker="Linux version"
-    [ $mode != sample ] || marker="Decompressing Linux"
-    printf 'wait-serial "%s" 300\nsleep 0.5\nquit\n' "$marker" >"$RECORDINGS/linux.script"
+    [ $mode != sample ] || marker="Probing EDD"
+    printf 'wait-serial "%s" 300\nsleep 0.2\nquit\n' "$marker" >"$RECORDINGS/linux.script"
     record() { # NAME OPTION...
         local name=$1
         shift
@@ -127,7 +128,7 @@ END
     for arch in i386 amd64; do
         kernel=$(echo "$GUESTS/linux-$arch"/vmlinuz-*)
         record "linux-$arch" --kernel "$kernel" --initrd "$GUESTS/linux-$arch/initramfs-tiny.gz" --append "console=ttyS0 earlyprintk=serial,ttyS0" \
-            --memory 96M --serial none --script "$RECORDINGS/linux.script"
+            --memory 128M --script "$RECORDINGS/linux.script"
     done
 else
     skipped+=("FreeDOS and Linux: the guest collection is not at ../shared/guests")
