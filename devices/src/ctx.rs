@@ -19,7 +19,11 @@ pub fn ticks_at(now: u64, hz: u64) -> u64 {
 
 /// The first virtual ns at which `ticks_at` is at least `ticks`.
 pub fn ns_of_tick(ticks: u64, hz: u64) -> u64 {
-    (u128::from(ticks) * u128::from(NS_PER_SEC)).div_ceil(u128::from(hz)) as u64
+    let (seconds, rest) = (ticks / hz, ticks % hz);
+    match (seconds.checked_mul(NS_PER_SEC), rest.checked_mul(NS_PER_SEC)) {
+        (Some(whole), Some(part)) => whole.wrapping_add(part.div_ceil(hz)),
+        _ => (u128::from(ticks) * u128::from(NS_PER_SEC)).div_ceil(u128::from(hz)) as u64,
+    }
 }
 
 /// Interrupt request lines: 0-15 are the ISA lines IRQ0-IRQ15, 16-19 PCI INTA#-INTD#.

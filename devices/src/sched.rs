@@ -96,8 +96,12 @@ impl Default for Scheduler {
 impl Scheduler {
     /// Arms `id` for `at` (virtual ns), replacing an earlier deadline of the same id.
     pub fn set(&mut self, id: EventId, at: u64) {
-        self.deadline[id as usize] = at;
-        self.refresh();
+        let old = std::mem::replace(&mut self.deadline[id as usize], at);
+        if at <= self.next {
+            self.next = at;
+        } else if old == self.next {
+            self.refresh();
+        }
     }
 
     /// Disarms `id`.
@@ -125,7 +129,8 @@ impl Scheduler {
         Some(id)
     }
 
-    fn refresh(&mut self) {
+    /// Finds the earliest deadline again: for a table that came from outside, where what it says may be wrong.
+    pub fn refresh(&mut self) {
         self.next = self.deadline.iter().copied().min().unwrap_or(NEVER);
     }
 }
@@ -133,6 +138,23 @@ impl Scheduler {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_earliest_is_known_after_every_change() {
+        let mut s = Scheduler::default();
+        for (id, at) in
+            [(EventId::Fdc, 10), (EventId::Mouse, 7), (EventId::Vga, 7), (EventId::Mouse, 20), (EventId::Vga, 30)]
+        {
+            s.set(id, at);
+            assert_eq!(s.next_deadline(), s.deadline.iter().copied().min().unwrap());
+        }
+        assert_eq!(s.next_deadline(), 10);
+        s.cancel(EventId::Fdc);
+        assert_eq!(s.next_deadline(), 20);
+        s.next = 1;
+        s.refresh();
+        assert_eq!(s.next_deadline(), 20);
+    }
 
     #[test]
     fn events_pop_by_deadline_then_id() {

@@ -114,8 +114,15 @@ impl IoApic {
     }
 
     /// Takes the levels of the ISA lines and those that rose since the last call (a pulse has risen and is low again).
-    pub fn sync(&mut self, levels: u16, rose: u16, mut send: impl FnMut(Message)) {
+    #[inline]
+    pub fn sync(&mut self, levels: u16, rose: u16, send: impl FnMut(Message)) {
         let levels = inputs(levels);
+        if rose != 0 || levels != self.levels {
+            self.take(levels, rose, send);
+        }
+    }
+
+    fn take(&mut self, levels: u32, rose: u16, mut send: impl FnMut(Message)) {
         let edges = inputs(rose) | levels & !self.levels;
         self.levels = levels;
         for input in bits(edges) {

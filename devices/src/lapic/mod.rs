@@ -261,6 +261,9 @@ impl LocalApic {
         let Some(line) = self.lint.get_mut(pin) else { return };
         let rose = high && !*line;
         *line = high;
+        if !high {
+            return;
+        }
         let lvt = self.lvt[entry::LINT0 + pin];
         let delivery = Delivery::of(lvt);
         if lvt & MASKED != 0 || delivery == Delivery::External {

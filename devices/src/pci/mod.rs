@@ -178,6 +178,9 @@ impl PciBus {
     /// The ISA interrupt lines (bit per line) that the PCI lines in `levels` ([`IrqLines::levels`]) drive.
     pub fn isa_irqs(&self, levels: u32) -> u16 {
         let pci = (levels >> IrqLines::PCI_INTA) as u8 & 0x0F;
+        if pci == 0 {
+            return 0;
+        }
         let routed = (0..4).filter(|n| pci >> n & 1 != 0).filter_map(|n| self.isa.route(n));
         routed.fold(0, |lines, irq| lines | 1 << irq)
     }

@@ -46,7 +46,7 @@ pub(super) struct Chip {
     /// Interrupt mask register.
     imr: u8,
     /// Input levels as last seen, for edge detection.
-    inputs: u8,
+    pub(super) inputs: u8,
     /// Edge/level control register: bit set = level triggered.
     pub(super) elcr: u8,
     /// Vector of IR0 (ICW2, low three bits clear).
@@ -103,6 +103,12 @@ impl Chip {
         self.irr = (edge_mode & !by_level) | (levels & by_level);
     }
 
+    /// Which inputs are level triggered; their requests are their levels from now on.
+    pub(super) fn set_elcr(&mut self, elcr: u8) {
+        self.elcr = elcr;
+        self.set_inputs(self.inputs, 0);
+    }
+
     /// The slave's INT. It drops at each acknowledge, so that an edge comes with each level: the level is enough.
     pub(super) fn set_cascade(&mut self, high: bool) {
         let Some(level) = self.cascade else { return };
@@ -123,7 +129,8 @@ impl Chip {
 
     /// The set bit of `bits` with the highest priority.
     fn highest(&self, bits: u8) -> Option<u8> {
-        (1..=8).map(|i| self.lowest.wrapping_add(i) & 7).find(|&level| bits & (1 << level) != 0)
+        let first = self.lowest.wrapping_add(1) & 7;
+        (bits != 0).then(|| (bits.rotate_right(u32::from(first)).trailing_zeros() as u8).wrapping_add(first) & 7)
     }
 
     /// In-service bits that take part in priority decisions: special mask mode takes masked levels out.

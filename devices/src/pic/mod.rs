@@ -56,7 +56,15 @@ impl Pic {
     }
 
     /// Takes the levels of the 16 ISA lines, and those that rose since the last call.
+    #[inline]
     pub fn sync(&mut self, levels: u16, rose: u16) {
+        let seen = u16::from_le_bytes([self.master.inputs, self.slave.inputs]);
+        if rose != 0 || (seen ^ levels) & !(1 << CASCADE) != 0 {
+            self.take(levels, rose);
+        }
+    }
+
+    fn take(&mut self, levels: u16, rose: u16) {
         let (levels, edges) = (levels.to_le_bytes(), rose.to_le_bytes());
         self.slave.set_inputs(levels[1], edges[1]);
         self.master.set_inputs(levels[0] & !(1 << CASCADE), edges[0] & !(1 << CASCADE));
@@ -99,8 +107,8 @@ impl Pic {
         match port {
             0x20 | 0x21 => self.master.write(port & 1 != 0, value),
             0xA0 | 0xA1 => self.slave.write(port & 1 != 0, value),
-            0x4D0 => self.master.elcr = value & ELCR1_WRITABLE,
-            0x4D1 => self.slave.elcr = value & ELCR2_WRITABLE,
+            0x4D0 => self.master.set_elcr(value & ELCR1_WRITABLE),
+            0x4D1 => self.slave.set_elcr(value & ELCR2_WRITABLE),
             _ => {}
         }
         self.update_cascade();

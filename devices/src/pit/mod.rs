@@ -71,7 +71,11 @@ impl Pit {
             Some(counter) => counter.write(tick, value),
             None => self.control(tick, value),
         }
-        self.update_irq(ctx);
+        // Delay loops latch and read counters all the time: what leaves counter 0 alone leaves its interrupt alone.
+        let latch = value & 0x30 == 0 || value >> 6 == READ_BACK;
+        if port & 3 == 0 || (port & 3 == 3 && value >> 6 == 0 && !latch) {
+            self.update_irq(ctx);
+        }
     }
 
     fn control(&mut self, tick: u64, word: u8) {

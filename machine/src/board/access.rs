@@ -11,14 +11,14 @@ impl Bus for Board {
     fn io_read(&mut self, lines: &mut Lines, icount: u64, port: u16, size: u8) -> u32 {
         let now = self.now(icount);
         let value = self.read_port(now, port, size);
-        self.settle(lines);
+        self.settle_port(lines, port, size);
         value
     }
 
     fn io_write(&mut self, lines: &mut Lines, icount: u64, port: u16, size: u8, value: u32) {
         let now = self.now(icount);
         self.write_port(now, port, size, value);
-        self.settle(lines);
+        self.settle_port(lines, port, size);
     }
 
     fn mmio_read(&mut self, lines: &mut Lines, icount: u64, addr: u64, size: u8) -> u64 {

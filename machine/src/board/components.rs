@@ -9,7 +9,6 @@ use super::memory::Routing;
 use crate::media::Slot;
 use rewind86_cpu::mem::PhysMem;
 use rewind86_devices::ide::Position;
-use rewind86_devices::sched::EventId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -82,7 +81,7 @@ components! {
         media "media",
     }
     // Derived from the state (the map, the next deadline), or what the guest sent and the host has not taken.
-    host { layout, deadline_ns, deadline_icount, firmware_log, }
+    host { layout, deadline_ns, deadline_icount, settled_levels, firmware_log, }
 }
 
 /// Why the components do not fit this board.
@@ -116,14 +115,11 @@ impl Board {
             }
         }
         // An invented table of deadlines would make the run loop wait for an event that never comes.
-        let first = EventId::PitChannel0;
-        match self.sched.deadline(first) {
-            Some(at) => self.sched.set(first, at),
-            None => self.sched.cancel(first),
-        }
+        self.sched.refresh();
         let routing: Routing = self.routing();
         self.layout.apply(mem, &routing);
         self.deadline_ns = u64::MAX;
+        self.settled_levels = u32::MAX;
         self.deadline_icount = u64::MAX;
         Ok(())
     }

@@ -125,6 +125,8 @@ pub struct Board {
     /// Deadline in ns for which `deadline_icount` was computed.
     deadline_ns: u64,
     deadline_icount: u64,
+    /// Interrupt lines that the controllers have seen.
+    settled_levels: u32,
     firmware_log: Vec<u8>,
 }
 
@@ -191,6 +193,7 @@ impl Board {
             suspended: false,
             a20: true,
             deadline_ns: u64::MAX,
+            settled_levels: u32::MAX,
             deadline_icount: u64::MAX,
             firmware_log: Vec::new(),
         };
@@ -318,6 +321,7 @@ impl Board {
     pub fn settle(&mut self, lines: &mut Lines) {
         self.sync_interrupts();
         self.drive_interrupt_lines(lines);
+        self.settled_levels = self.irq.levels();
         let next = self.sched.next_deadline();
         if next != self.deadline_ns {
             self.deadline_ns = next;
@@ -336,6 +340,18 @@ impl Board {
         self.requests.a20 |= self.update_a20();
         if self.requests.any() {
             lines.stop = true;
+        }
+    }
+
+    /// As [`Board::settle`] after an access to `port`. Chips that only drive interrupt lines and set timers, and did
+    /// neither, have moved nothing: delay loops poll them all the time.
+    #[inline]
+    pub(crate) fn settle_port(&mut self, lines: &mut Lines, port: u16, size: u8) {
+        let unmoved = self.irq.levels() == self.settled_levels
+            && !self.irq.has_edges()
+            && self.sched.next_deadline() == self.deadline_ns;
+        if !(unmoved && ports::only_lines_and_timers(port, size)) {
+            self.settle(lines);
         }
     }
 

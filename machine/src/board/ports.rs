@@ -13,6 +13,19 @@ const PORT_CLEAR_FERR: u16 = 0xF0;
 /// Debug output of SeaBIOS and OVMF; reads E9h.
 const PORT_FIRMWARE_LOG: u16 = 0x402;
 
+/// Whether all that an access to `port` can move outside its chip are interrupt lines and timers: the interval timer,
+/// port 61h and 80h, the clock, the serial ports, IDE and the VGA. Not the keyboard controller (A20, reset), the interrupt
+/// controllers, PCI and what it places.
+#[inline]
+pub(super) fn only_lines_and_timers(port: u16, size: u8) -> bool {
+    match port {
+        0x40..=0x43 | 0x61 | 0x70..=0x73 | 0x80 | 0x3B0..=0x3DF | 0x2F8..=0x2FF | 0x3F8..=0x3FF => size == 1,
+        0x1F0 | 0x170 => true,
+        0x1F1..=0x1F7 | 0x171..=0x177 => size == 1,
+        _ => false,
+    }
+}
+
 impl Board {
     /// Physical address of the linear frame buffer while it is decoded.
     pub(super) fn frame_buffer(&self) -> Option<u64> {
