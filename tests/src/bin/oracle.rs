@@ -5,7 +5,7 @@
 //! its seed: `--seed S --count 1` runs that case again. Exit status: 0 without a difference, 1 with one, 2 for wrong
 //! arguments, 3 where no host can be asked.
 
-use rewind86_tests::oracle::case::Mode;
+use rewind86_tests::oracle::case::{Mode, UNANSWERED};
 use rewind86_tests::oracle::generate::Class;
 use rewind86_tests::oracle::soak;
 use std::process::ExitCode;
@@ -75,6 +75,9 @@ fn main() -> ExitCode {
             );
             let vectors: Vec<_> = soak.vectors.iter().map(|(v, n)| format!("{v}: {n}")).collect();
             println!("  ended by vector {}", vectors.join(", "));
+            if let Some(n) = soak.vectors.get(&UNANSWERED) {
+                println!("  of these, by {UNANSWERED}: the host never ended {n}; they were not compared");
+            }
             for d in &soak.differences {
                 println!("  seed {} {}", d.seed, d.text);
             }

@@ -90,6 +90,9 @@ impl Case {
     }
 }
 
+/// The vector of a case that the host never ended.
+pub const UNANSWERED: u8 = 0xFF;
+
 /// State at the first exception: at the latest, that of the INT3 behind the instruction.
 #[derive(Clone)]
 pub struct Outcome {

@@ -9,19 +9,28 @@
 //! Memory: one page of code, executable and read-only, written through a second mapping; one page of data, not
 //! executable; both below 4 GiB with nothing mapped around them. Two LDT entries give 16-bit and 32-bit segments.
 //!
+//! Some cases never end: Linux takes a page fault of 16- or 32-bit code above 4 GiB for an erratum of old processors
+//! (number 100 of AMD's K8) and ignores it, and a processor that addresses the stack with all of RSP after a return to a
+//! 16-bit stack segment, which leaves other bits there, raises the same one for ever. SIGPROF looks every
+//! 50 ms of CPU time; a case that it meets three times in a row is given up ([`UNANSWERED`]).
+//!
 //! What makes it sound: a case touches memory only through its registers. Every case is made by the generator, which lets
 //! addresses lead to the two pages, to unmapped low memory, or out of the canonical range, and leaves out system calls and
 //! everything that changes FS, GS or protection keys. The handler uses no thread-local storage, allocates nothing and
 //! cannot panic.
 
-use super::case::{CODE, Case, DATA, Mode, Outcome, PAGE, Segments, selector};
+use super::case::{CODE, Case, DATA, Mode, Outcome, PAGE, Segments, UNANSWERED, selector};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const SIGNALS: [c_int; 6] = [libc::SIGUSR1, libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGBUS];
+const SIGNALS: [c_int; 7] =
+    [libc::SIGUSR1, libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGBUS, libc::SIGPROF];
+/// CPU time between two looks at the running case, in microseconds, and how many looks it may last.
+const LOOK_US: libc::suseconds_t = 50_000;
+const LOOKS: u32 = 3;
 const ALT_STACK: usize = 1 << 18;
 /// Flags that must not reach the handler or the next case: AC, NT, ID.
 const STICKY_FLAGS: u64 = 1 << 18 | 1 << 14 | 1 << 21;
@@ -40,6 +49,8 @@ struct Run<'a> {
     outcomes: &'a mut [Outcome],
     next: usize,
     started: bool,
+    /// The case that SIGPROF met last, and how often in a row.
+    met: (usize, u32),
     saved: [i64; 23],
     code: *mut u8,
 }
@@ -120,6 +131,7 @@ impl Host {
                 let mut new: libc::sigaction = std::mem::zeroed();
                 let mut old: libc::sigaction = std::mem::zeroed();
                 new.sa_sigaction = handler as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
+                libc::sigaddset(&raw mut new.sa_mask, libc::SIGPROF);
                 new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
                 if libc::sigaction(signal, &raw const new, &raw mut old) != 0 {
                     return Err(io::Error::last_os_error());
@@ -127,6 +139,7 @@ impl Host {
                 host.old.push((signal, old));
             }
         }
+        look_every(LOOK_US);
         Ok(host)
     }
 
@@ -137,7 +150,7 @@ impl Host {
         if cases.is_empty() {
             return;
         }
-        let mut run = Run { cases, outcomes, next: 0, started: false, saved: [0; 23], code: self.code };
+        let mut run = Run { cases, outcomes, next: 0, started: false, met: (0, 0), saved: [0; 23], code: self.code };
         RUN.store((&raw mut run).cast(), Ordering::Release);
         // SAFETY: the handler of the signal, which arrives before the call returns, works on `run` and comes back here.
         unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::gettid(), libc::SIGUSR1) };
@@ -145,8 +158,17 @@ impl Host {
     }
 }
 
+/// Starts SIGPROF, or ends it with 0.
+fn look_every(us: libc::suseconds_t) {
+    let every = libc::timeval { tv_sec: 0, tv_usec: us };
+    let timer = libc::itimerval { it_interval: every, it_value: every };
+    // SAFETY: the kernel reads one structure. A timer that it refuses leaves a case that never ends as it is.
+    unsafe { libc::setitimer(libc::ITIMER_PROF, &raw const timer, ptr::null_mut()) };
+}
+
 impl Drop for Host {
     fn drop(&mut self) {
+        look_every(0);
         for (signal, old) in &self.old {
             // SAFETY: puts back what `new` found.
             unsafe { libc::sigaction(*signal, old, ptr::null_mut()) };
@@ -191,6 +213,9 @@ extern "C" fn handler(signal: c_int, _: *mut siginfo_t, context: *mut c_void) {
     let run = RUN.load(Ordering::Acquire);
     // SAFETY: `context` is the signal's frame, which is this handler's until it returns.
     let uc = unsafe { &mut *context.cast::<ucontext_t>() };
+    if run.is_null() && signal == libc::SIGPROF {
+        return;
+    }
     if run.is_null() {
         // No case runs: the signal is an accident of the program, and ends it as it would have.
         // SAFETY: restores the default action.
@@ -200,8 +225,20 @@ extern "C" fn handler(signal: c_int, _: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: `Host::run` stored it and waits in a system call of this thread.
     let run = unsafe { &mut *run };
     let fx: *mut u8 = uc.uc_mcontext.fpregs.cast();
+    if signal == libc::SIGPROF {
+        let (case, looks) = run.met;
+        run.met = if case == run.next { (case, looks + 1) } else { (run.next, 1) };
+        if !run.started || run.met.1 < LOOKS {
+            return;
+        }
+    }
     if run.started {
         record(run, uc, fx);
+        if signal == libc::SIGPROF
+            && let Some(out) = run.outcomes.get_mut(run.next)
+        {
+            out.vector = UNANSWERED;
+        }
         run.next += 1;
     } else {
         run.started = true;
