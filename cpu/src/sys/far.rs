@@ -241,7 +241,8 @@ impl Cpu {
                 self.set_stack_pointer(sp.wrapping_add(release));
                 self.drop_inner_segments();
             }
-            None => stack.commit(self),
+            // Released in the mode that is returned to: from 16-bit code to 64-bit code, all of RSP moves.
+            None => self.set_stack_pointer(stack.pointer()),
         }
         self.update_mode();
         Ok(())

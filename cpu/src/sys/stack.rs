@@ -134,6 +134,11 @@ impl Stack {
         })
     }
 
+    /// The stack pointer as it is now, bits above the stack's address size included.
+    pub fn pointer(&self) -> u64 {
+        self.sp
+    }
+
     /// Releases `bytes` without looking at them.
     pub fn skip(&mut self, bytes: u64) {
         self.sp = self.sp.wrapping_add(bytes);

@@ -351,3 +351,23 @@ fn a_return_to_ring_3_takes_selectors_and_leaves_the_bases_of_fs_and_gs() {
     let s = rig.steps(6);
     assert_eq!([4, 5].map(|n| (s.seg[n].selector, s.seg[n].base)), [(0, 0x6000); 2]);
 }
+
+#[test]
+fn a_far_return_releases_the_stack_in_the_mode_that_it_returns_to() {
+    // From compatibility code with a 16-bit stack: all of RSP moves, where SP alone would wrap.
+    let mut rig = Rig::long();
+    rig.code64(CODE64, |a| {
+        a.mov(eax, u32::from(DS16))?;
+        a.mov(ss, eax)?;
+        a.push(i32::from(CS0))?;
+        a.push(0x5000)?;
+        a.db(&[0x48, 0xCB])
+    });
+    rig.code(0x5000, |a| {
+        a.mov(esp, 0xFFF0u32)?;
+        a.retf_1(0x10)
+    });
+    rig.write64(0xFFF0, u64::from(CS64) << 32 | 0x6000);
+    let s = rig.steps(7);
+    assert_eq!((s.seg[1].selector, s.rip, s.gpr[4]), (CS64, 0x6000, 0x1_0008));
+}

@@ -58,6 +58,12 @@ impl Maker {
             Call if fault => true,
             // What a fault of an instruction with several accesses leaves.
             m if fault && (several_parts(m) || i.is_string_instruction()) => true,
+            // Intel's processors read the upper bound only when the lower one is kept.
+            Bound => fault && core.vector == 5,
+            // Whether the page of the first part or the segment's limit behind the second comes first.
+            Fbld | Lds | Les | Lss | Lfs | Lgs => fault,
+            // Intel's processors read two bytes for a 16-bit register, AMD's four.
+            Movsxd if i.code() == Code::Movsxd_r16_rm16 => fault,
             // Intel's processors read two bytes of the slot, AMD's all of it.
             Pop if matches!(i.code(), Code::Popd_DS | Code::Popd_ES | Code::Popd_SS) => fault,
             // AMD's processors take the condition from the prefix.
