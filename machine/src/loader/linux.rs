@@ -16,6 +16,7 @@ use super::{MIB, Piece, Refused, TOP_RESERVE, le16, le32, le64, put};
 /// Offsets of the setup header, from the start of the file.
 mod field {
     pub const SETUP_SECTS: usize = 0x1F1;
+    pub const SYSSIZE: usize = 0x1F4;
     pub const VID_MODE: usize = 0x1FA;
     pub const BOOT_FLAG: usize = 0x1FE;
     pub const MAGIC: usize = 0x202;
@@ -96,6 +97,12 @@ pub fn plan(image: &[u8], initrd: Vec<u8>, append: &str, ram_below_4g: u64) -> R
     };
     if kernel.is_empty() {
         return Err(Refused::damaged("it ends after its setup code"));
+    }
+    // In paragraphs, so the last one need not be whole; before version 2.04 only 16 bits of it meant something.
+    let paragraphs = if version >= 0x204 { le32(setup, field::SYSSIZE).unwrap_or(0) } else { 0 };
+    if kernel.len().div_ceil(16) < paragraphs as usize {
+        let missing = u64::from(paragraphs) * 16 - kernel.len() as u64;
+        return Err(Refused::damaged(&format!("the last {missing} bytes that its header promises are missing")));
     }
 
     let mut command = append.as_bytes().to_vec();

@@ -7,6 +7,7 @@ const RAM: u64 = 64 * MIB;
 fn bzimage(version: u16, loadflags: u8, kernel: usize) -> Vec<u8> {
     let mut image = vec![0x90; 5 * 512];
     image[0x1F1] = 4;
+    put(&mut image, 0x1F4, &(kernel.div_ceil(16) as u32).to_le_bytes());
     put(&mut image, 0x1FE, &[0x55, 0xAA]);
     put(&mut image, 0x202, b"HdrS");
     put(&mut image, 0x206, &version.to_le_bytes());
@@ -217,4 +218,16 @@ fn files_are_judged_by_content_with_one_line() {
         panic!("not multiboot")
     };
     assert_eq!(k.pieces.len(), 3);
+}
+
+#[test]
+fn a_kernel_that_is_shorter_than_its_header_says_is_refused() {
+    for (paragraphs, kept) in [(312u32, true), (313, true), (314, false), (u32::MAX, false)] {
+        let mut image = bzimage(0x20F, 1, 5000);
+        put(&mut image, 0x1F4, &paragraphs.to_le_bytes());
+        assert_eq!(linux::plan(&image, vec![], "", RAM).is_ok(), kept, "{paragraphs}");
+        // Older versions do not say.
+        put(&mut image, 0x206, &0x203u16.to_le_bytes());
+        assert!(linux::plan(&image, vec![], "", RAM).is_ok());
+    }
 }
