@@ -1,6 +1,6 @@
 //! Many cases of one class and mode.
 
-use super::case::{Mode, UNANSWERED};
+use super::case::Mode;
 use super::generate::Class;
 
 /// A case that came out differently.
@@ -31,7 +31,7 @@ pub struct Soak {
 /// The host cannot run cases: why, in one line.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub fn run(class: Class, mode: Mode, seed: u64, count: u64) -> Result<Soak, String> {
-    use super::{compare::compare, core::Core, generate::Generator, host::Host, makers::Maker};
+    use super::{case::UNANSWERED, compare::compare, core::Core, generate::Generator, host::Host, makers::Maker};
     const BATCH: u64 = 256;
     let mut host = Host::new().map_err(|e| format!("the host's processor cannot be asked: {e}"))?;
     let mut core = Core::new();

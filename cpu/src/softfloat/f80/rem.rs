@@ -43,10 +43,11 @@ fn remainder(a: F80, b: F80, nearest: bool, st: &mut Status) -> Remainder {
     if a.is_zero() {
         return Remainder::done(a, 0);
     }
-    if b.is_infinity() {
-        return Remainder::done(a.canonical(), 0);
-    }
     let (ea, ma) = a.normalized();
+    if b.is_infinity() {
+        // The dividend, as with any larger divisor: a denormal one underflows when that is not masked.
+        return Remainder::done(finish(a.sign(), ea, ma, st), 0);
+    }
     let (eb, mb) = b.normalized();
     let distance = ea - eb;
     match distance {
