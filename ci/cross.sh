@@ -5,7 +5,7 @@
 #   ci/cross.sh            everything: unit tests, a sample of the conformance sets, recordings both ways, snapshots, boots
 #   ci/cross.sh --full     the same with the whole conformance sets
 #   ci/cross.sh --sample   what a continuous check has time for: recordings, snapshots and the demo disk on all hosts,
-#                          a FreeDOS boot, the beginning of both Linux boots, conformance vectors on s390x
+#                          a FreeDOS boot, the beginning of both Linux boots
 #
 # Runs as root on Debian amd64 with Rust; installs what it needs (ci/cross-toolchain.sh), in target/cross. Ends with a
 # table host x test set, and with status 1 when a test failed, or when counts, hash chains or states are not equal.
@@ -28,12 +28,11 @@ HOSTS=(aarch64 riscv64 s390x)
 declare -A TARGET=([x86-64]=x86_64-unknown-linux-gnu [aarch64]=aarch64-unknown-linux-gnu [riscv64]=riscv64gc-unknown-linux-gnu
     [s390x]=s390x-unknown-linux-gnu [wasm32]=wasm32-wasip1)
 # Hosts that the test suite is built for, besides x86-64.
-TESTED=("${HOSTS[@]}")
-[ $mode != sample ] || TESTED=(s390x)
+TESTED=()
+[ $mode = sample ] || TESTED=("${HOSTS[@]}")
 CORE=(-p rewind86-cpu -p rewind86-devices -p rewind86-machine -p rewind86-bios)
 # One selection for all that a tested host builds, so that features are the same and nothing is compiled twice.
-SUITE=("${CORE[@]}" -p rewind86-tests)
-[ $mode = sample ] || SUITE+=(-p rewind86 --no-default-features)
+SUITE=("${CORE[@]}" -p rewind86-tests -p rewind86 --no-default-features)
 SHARED=$ROOT/../shared
 GUESTS=$SHARED/guests VECTORS=$SHARED/conformance
 GOLDEN=$ROOT/testdata/recordings
@@ -53,35 +52,35 @@ nice ci/cross-toolchain.sh "$CROSS/toolchain"
 rm -rf "$OUT" "$RECORDINGS"
 mkdir -p "$OUT" "$RECORDINGS"
 
-# native COMMAND... and cross HOST COMMAND...: cargo for this machine and for another.
+# native COMMAND... and cross "HOST..." COMMAND...: cargo for this machine and for others, whose targets are built side by side.
 native() { cargo "$@" --locked; }
 cross() {
-    local host=$1
+    local host targets=()
+    for host in $1; do targets+=(--target "${TARGET[$host]}"); done
     shift
     (
         # shellcheck disable=SC1091
         . "$CROSS/toolchain/env.sh"
-        CARGO_TARGET_DIR=$CROSS/build cargo "$@" --locked --profile cross --target "${TARGET[$host]}"
+        CARGO_TARGET_DIR=$CROSS/build cargo "$@" --locked --profile cross "${targets[@]}"
     )
 }
 
 step "programs for x86-64"
 native test --workspace --no-run --quiet
 NATIVE=$ROOT/target/debug
-for host in "${HOSTS[@]}" wasm32; do
-    step "programs for $host"
-    if has "$host" "${TESTED[@]}"; then
-        programs=(--example headless --bin conformance)
-        [ $mode = sample ] || programs+=(--bin rewind86)
-        cross "$host" build --quiet "${SUITE[@]}" "${programs[@]}"
-        cross "$host" test --quiet --no-run "${SUITE[@]}" --lib
-    else
-        cross "$host" build --quiet -p rewind86-machine --example headless
-    fi
-done
+headless=wasm32
+if [ $mode = sample ]; then
+    headless="${HOSTS[*]} wasm32"
+else
+    step "programs and tests for ${HOSTS[*]}"
+    cross "${HOSTS[*]}" build --quiet "${SUITE[@]}" --example headless --bin conformance --bin rewind86
+    cross "${HOSTS[*]}" test --quiet --no-run "${SUITE[@]}" --lib
+fi
+step "headless program for $headless"
+cross "$headless" build --quiet -p rewind86-machine --example headless
 # The core needs nothing of an operating system: no file, no thread, no clock.
-step "core for wasm32 without an operating system"
-(
+[ $mode = sample ] || (
+    step "core for wasm32 without an operating system"
     # shellcheck disable=SC1091
     . "$CROSS/toolchain/env.sh"
     CARGO_TARGET_DIR=$CROSS/build cargo check --quiet --locked --profile cross --target wasm32-unknown-unknown "${CORE[@]}"

@@ -13,6 +13,7 @@ pub enum Want {
     /// Nothing.
     Nothing,
     /// Pixels in every mode.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only a window asks for them"))]
     Pixels,
     /// Characters in text modes, pixels in others.
     Text,
