@@ -110,6 +110,10 @@ impl<const LONG: bool> Insn for Sysret<LONG> {
         let cs = if LONG { base.wrapping_add(16) } else { base };
         let flags = cpu.gpr[Gpr::R11 as usize] & SYSRET_FLAGS;
         cpu.set_flags(flags, SYSRET_FLAGS | eflags::RF);
+        // As if the SYSCALL of the program were what is stepped over: the trap comes at once, not an instruction later.
+        if flags & eflags::TF != 0 {
+            cpu.sys.pending_debug |= super::debug::DR6_BS;
+        }
         cpu.set_flat_segments(cs | 3, base.wrapping_add(8) | 3, 3, LONG);
         cpu.rip = if LONG { rip } else { rip & 0xFFFF_FFFF };
         cpu.update_mode();

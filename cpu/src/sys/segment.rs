@@ -191,7 +191,13 @@ impl<T: Int> Insn for PushSeg<T> {
         let rsp = cpu.gpr[Gpr::Rsp as usize];
         let sp = rsp.wrapping_sub(T::SIZE);
         let lin = M::W::stack(cpu, sp, T::SIZE, true)?;
-        cpu.write(lin, T::trunc(u64::from(cpu.selector(op.dst as usize))))?;
+        let selector = cpu.selector(op.dst as usize);
+        if T::BITS == 32 && cpu.model.family() <= 4 {
+            // The 386 and 486 move 16 bits: the upper word of the slot stays.
+            cpu.write(lin, selector)?;
+        } else {
+            cpu.write(lin, T::trunc(u64::from(selector)))?;
+        }
         cpu.gpr[Gpr::Rsp as usize] = merge_sp(rsp, sp, mask);
         Ok(())
     }

@@ -98,3 +98,15 @@ fn alignment_is_checked_for_words_to_quadwords_and_parts() {
         }
     }
 }
+
+#[test]
+fn a_386_pushes_sixteen_bits_of_a_segment_register() {
+    for (model, upper) in [("386", 0xDEAD), ("486", 0xDEAD), ("pentium", 0), ("nehalem", 0)] {
+        // PUSH FS with a 32-bit operand.
+        let mut rig = Rig::real(model, &[0x66, 0x0F, 0xA0]);
+        rig.edit(|s| s.seg[4].selector = 0x1234);
+        rig.write16(0x6FFE, 0xDEAD);
+        let s = rig.steps(1);
+        assert_eq!((s.gpr[4], rig.read16(0x6FFC), rig.read16(0x6FFE)), (0x6FFC, 0x1234, upper), "{model}");
+    }
+}

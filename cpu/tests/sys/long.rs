@@ -176,6 +176,27 @@ fn syscall_and_sysret() {
 }
 
 #[test]
+fn sysret_with_the_trap_flag_traps_before_the_next_instruction() {
+    let mut rig = Rig::long_user();
+    rig.edit(|s| {
+        s.sys.star = u64::from(USER32) << 48 | u64::from(CS64) << 32;
+        s.sys.lstar = CODE64 + 0x100;
+        s.sys.sfmask = 0x300;
+        s.rflags |= 0x100;
+    });
+    // The first SYSCALL clears TF, so nothing traps in the kernel; the second is not reached.
+    rig.code64(USER, |a| {
+        a.syscall()?;
+        a.syscall()
+    });
+    rig.code64(CODE64 + 0x100, |a| a.sysretq());
+    let s = rig.until_halt();
+    assert_eq!(s.rip, HANDLERS + 64 + 1);
+    let frame = rig.frame64(&s);
+    assert_eq!((frame[0], frame[1], frame[2] & 0x100), (USER + 2, USER64.into(), 0x100));
+}
+
+#[test]
 fn compatibility_code_takes_interrupts_as_64_bit_frames() {
     let mut rig = Rig::long();
     rig.code64(CODE64, |a| {
