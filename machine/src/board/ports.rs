@@ -121,6 +121,9 @@ impl Board {
             0x3F0..=0x3F5 | 0x3F7 => self.fdc.write(&mut ctx, port, value),
             PORT_FIRMWARE_LOG if self.firmware_log.len() < FIRMWARE_LOG_MAX => self.firmware_log.push(value),
             testdev::PORT_FIRST..=testdev::PORT_LAST => self.testdev.write_port(port, value),
+            testdev::PORT_LINES..=testdev::PORT_LINES_LAST if self.testdev.present() => {
+                self.testdev.write_line(&mut ctx, port, value);
+            }
             rom::PORT_DOORBELL => self.requests.kernel = true,
             rom::PORT_MAP if self.doorbell.map.len() < MAX_MAP => self.doorbell.map.push(value),
             _ if Vga::claims(port) => self.vga.write(&mut ctx, port, value),
