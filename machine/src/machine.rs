@@ -21,7 +21,7 @@ use crate::state::tracker::Tracker;
 use rewind86_cpu::mem::PhysMem;
 use rewind86_cpu::{Cpu, Exit};
 use rewind86_devices::ctx::DmaMemory;
-use rewind86_devices::uart::SENDING_NS;
+use rewind86_devices::uart::{SENDING_NS, Uart};
 use std::sync::Arc;
 
 /// ESP at the entry of a multiboot kernel, which has to set its own.
@@ -303,6 +303,7 @@ impl Machine {
                 place(&mut self.mem, &k.pieces);
                 place(&mut self.mem, &[information]);
                 self.board.open_a20();
+                self.board.uarts.iter_mut().for_each(Uart::set_8n1);
                 self.cpu.set_a20(true);
                 self.cpu.start_flat32(k.entry, BOOT_MAGIC, address, MULTIBOOT_STACK);
             }

@@ -467,10 +467,11 @@ fn a_linux_kernel_is_entered_through_the_option_rom() {
 
 #[test]
 fn a_multiboot_kernel_is_started_by_the_board() {
-    // 32-bit code at 200020h: cmp eax,2BADB002h; sete al; out E9h,al; mov al,[ebx]; out E9h,al; mov al,9; out F4h,al; hlt
+    // 32-bit code at 200020h: cmp eax,2BADB002h; sete al; out E9h,al; mov al,[ebx]; out E9h,al; mov dx,3FBh;
+    // in al,dx; out E9h,al; mov al,9; out F4h,al; hlt
     let entry = [
         &[0x3D, 0x02, 0xB0, 0xAD, 0x2B, 0x0F, 0x94, 0xC0, 0xE6, 0xE9][..],
-        &[0x8A, 0x03, 0xE6, 0xE9, 0xB0, 0x09, 0xE6, 0xF4, 0xF4],
+        &[0x8A, 0x03, 0xE6, 0xE9, 0x66, 0xBA, 0xFB, 0x03, 0xEC, 0xE6, 0xE9, 0xB0, 0x09, 0xE6, 0xF4, 0xF4],
     ]
     .concat();
     let flags = 1u32 << 16;
@@ -487,8 +488,8 @@ fn a_multiboot_kernel_is_started_by_the_board() {
     let kernel = Some(KernelSpec { kernel: path, initrd: None, append: String::new() });
     let mut m = Machine::new(&MachineConfig { kernel, ..config(&dir, main, &others) }).unwrap();
     assert_eq!(run(&mut m), RunExit::DebugExit(9));
-    // Memory, boot device, command line, modules and memory map are there.
-    assert_eq!(m.take_debugcon(), [1, 0x4F]);
+    // Memory, boot device, command line, modules and memory map are there; the serial port sends 8 bits.
+    assert_eq!(m.take_debugcon(), [1, 0x4F, 3]);
 }
 
 #[test]

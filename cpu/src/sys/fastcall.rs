@@ -110,7 +110,9 @@ impl<const LONG: bool> Insn for Sysret<LONG> {
         let cs = if LONG { base.wrapping_add(16) } else { base };
         let flags = cpu.gpr[Gpr::R11 as usize] & SYSRET_FLAGS;
         cpu.set_flags(flags, SYSRET_FLAGS | eflags::RF);
-        // As if the SYSCALL of the program were what is stepped over: the trap comes at once, not an instruction later.
+        // TF counts as it is behind SYSRET, as if the program's SYSCALL were what is stepped over: one that is set traps at
+        // once, not an instruction later; one that is cleared does not trap.
+        cpu.sys.pending_debug &= !super::debug::DR6_BS;
         if flags & eflags::TF != 0 {
             cpu.sys.pending_debug |= super::debug::DR6_BS;
         }

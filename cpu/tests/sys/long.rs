@@ -197,6 +197,29 @@ fn sysret_with_the_trap_flag_traps_before_the_next_instruction() {
 }
 
 #[test]
+fn sysret_that_clears_the_trap_flag_does_not_trap() {
+    let mut rig = Rig::long_user();
+    rig.edit(|s| {
+        s.sys.star = u64::from(USER32) << 48 | u64::from(CS64) << 32;
+        s.sys.lstar = CODE64 + 0x100;
+    });
+    // The kernel steps over SYSRET, to a program that is not stepped; HLT there is #GP.
+    rig.code64(USER, |a| {
+        a.syscall()?;
+        a.hlt()
+    });
+    rig.code64(CODE64 + 0x100, |a| {
+        a.pushfq()?;
+        a.or(qword_ptr(rsp), 0x100)?;
+        a.popfq()?;
+        a.sysretq()
+    });
+    rig.steps(1);
+    rig.edit(|s| s.gpr[4] = STACK0);
+    assert_eq!(rig.until_halt().rip, HANDLERS + 64 * 13 + 1);
+}
+
+#[test]
 fn compatibility_code_takes_interrupts_as_64_bit_frames() {
     let mut rig = Rig::long();
     rig.code64(CODE64, |a| {

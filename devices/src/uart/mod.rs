@@ -112,6 +112,11 @@ impl Uart {
         }
     }
 
+    /// 8 data bits, no parity, 1 stop bit: as boot loaders leave a port, and as kernels that only set a rate expect it.
+    pub fn set_8n1(&mut self) {
+        self.lcr = 3;
+    }
+
     /// Master reset: the scratch register and the divisor survive, and so does what the other end is sending.
     pub fn reset(&mut self, ctx: &mut Ctx) {
         self.ier = 0;
