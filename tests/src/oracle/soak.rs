@@ -21,7 +21,7 @@ pub struct Soak {
     pub differing: u64,
     /// The first of each opcode form.
     pub differences: Vec<Difference>,
-    /// Cases by vector that ended them: 3 is completion, [`UNANSWERED`] were not compared.
+    /// Cases by vector that ended them: 3 is completion, [`UNANSWERED`](super::case::UNANSWERED) were not compared.
     pub vectors: std::collections::BTreeMap<u8, u64>,
 }
 
