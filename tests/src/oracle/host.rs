@@ -12,7 +12,8 @@
 //! Some cases never end: Linux takes a page fault of 16- or 32-bit code above 4 GiB for an erratum of old processors
 //! (number 100 of AMD's K8) and ignores it, and a processor that addresses the stack with all of RSP after a return to a
 //! 16-bit stack segment, which leaves other bits there, raises the same one for ever. SIGPROF looks every
-//! 50 ms of CPU time; a case that it meets three times in a row is given up ([`UNANSWERED`]).
+//! 50 ms of this thread's CPU time; a case that it meets three times in a row is given up ([`UNANSWERED`]). Its timer is
+//! the thread's own: a signal to the process could reach a thread that runs no case.
 //!
 //! What makes it sound: a case touches memory only through its registers. Every case is made by the generator, which lets
 //! addresses lead to the two pages, to unmapped low memory, or out of the canonical range, and leaves out system calls and
@@ -28,8 +29,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SIGNALS: [c_int; 7] =
     [libc::SIGUSR1, libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGBUS, libc::SIGPROF];
-/// CPU time between two looks at the running case, in microseconds, and how many looks it may last.
-const LOOK_US: libc::suseconds_t = 50_000;
+/// CPU time between two looks at the running case, in ns, and how many looks it may last.
+const LOOK_NS: libc::c_long = 50_000_000;
 const LOOKS: u32 = 3;
 const ALT_STACK: usize = 1 << 18;
 /// Flags that must not reach the handler or the next case: AC, NT, ID.
@@ -63,6 +64,7 @@ pub struct Host {
     code: *mut u8,
     stack: *mut c_void,
     old: Vec<(c_int, libc::sigaction)>,
+    looks: Option<libc::timer_t>,
     _only: MutexGuard<'static, ()>,
 }
 
@@ -119,7 +121,7 @@ impl Host {
         set_ldt(u32::from(selector::CODE16 >> 3), CODE, 0xFFFF, false, true)?;
         set_ldt(u32::from(selector::DATA16 >> 3), DATA, PAGE as u32 - 1, false, false)?;
         set_ldt(u32::from(selector::DATA32 >> 3), DATA, PAGE as u32 - 1, true, false)?;
-        let mut host = Self { code, stack, old: Vec::new(), _only: only };
+        let mut host = Self { code, stack, old: Vec::new(), looks: None, _only: only };
         let alt = libc::stack_t { ss_sp: stack, ss_flags: 0, ss_size: ALT_STACK };
         // SAFETY: the stack is mapped until `drop`.
         if unsafe { libc::sigaltstack(&raw const alt, ptr::null_mut()) } != 0 {
@@ -139,7 +141,7 @@ impl Host {
                 host.old.push((signal, old));
             }
         }
-        look_every(LOOK_US);
+        host.looks = Some(look_every(LOOK_NS)?);
         Ok(host)
     }
 
@@ -158,17 +160,35 @@ impl Host {
     }
 }
 
-/// Starts SIGPROF, or ends it with 0.
-fn look_every(us: libc::suseconds_t) {
-    let every = libc::timeval { tv_sec: 0, tv_usec: us };
-    let timer = libc::itimerval { it_interval: every, it_value: every };
-    // SAFETY: the kernel reads one structure. A timer that it refuses leaves a case that never ends as it is.
-    unsafe { libc::setitimer(libc::ITIMER_PROF, &raw const timer, ptr::null_mut()) };
+/// Sends this thread SIGPROF each `ns` of its CPU time.
+fn look_every(ns: libc::c_long) -> io::Result<libc::timer_t> {
+    let every = libc::timespec { tv_sec: 0, tv_nsec: ns };
+    let times = libc::itimerspec { it_interval: every, it_value: every };
+    let mut timer = ptr::null_mut();
+    // SAFETY: an all-zero sigevent is a valid one; the kernel reads it and `times`, and writes `timer`.
+    unsafe {
+        let mut event: libc::sigevent = std::mem::zeroed();
+        event.sigev_notify = libc::SIGEV_THREAD_ID;
+        event.sigev_signo = libc::SIGPROF;
+        event.sigev_notify_thread_id = libc::gettid();
+        if libc::timer_create(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut event, &raw mut timer) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if libc::timer_settime(timer, 0, &raw const times, ptr::null_mut()) != 0 {
+            let error = io::Error::last_os_error();
+            libc::timer_delete(timer);
+            return Err(error);
+        }
+    }
+    Ok(timer)
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        look_every(0);
+        if let Some(timer) = self.looks {
+            // SAFETY: this value's own; a signal of it that waits arrives before the call returns, while its handler is there.
+            unsafe { libc::timer_delete(timer) };
+        }
         for (signal, old) in &self.old {
             // SAFETY: puts back what `new` found.
             unsafe { libc::sigaction(*signal, old, ptr::null_mut()) };
