@@ -259,8 +259,7 @@ impl LocalApic {
     /// Drives LINT0 or LINT1.
     pub fn set_lint(&mut self, pin: usize, high: bool) {
         let Some(line) = self.lint.get_mut(pin) else { return };
-        let rose = high && !*line;
-        *line = high;
+        let was_high = std::mem::replace(line, high);
         if !high {
             return;
         }
@@ -271,8 +270,8 @@ impl LocalApic {
         }
         // Only a fixed interrupt can be level triggered, and only on LINT0 (11.5.1).
         let level = pin == 0 && lvt & LEVEL != 0 && delivery == Delivery::Fixed;
-        let waits = level && high && !has(&self.irr, lvt as u8) && !has(&self.isr, lvt as u8);
-        if rose && !level || waits {
+        let waits = level && !has(&self.irr, lvt as u8) && !has(&self.isr, lvt as u8);
+        if !was_high && !level || waits {
             self.accept(delivery, lvt as u8, level);
         }
     }

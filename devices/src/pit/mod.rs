@@ -67,18 +67,21 @@ impl Pit {
     /// Writes port 40-43h.
     pub fn write(&mut self, ctx: &mut Ctx, port: u16, value: u8) {
         let tick = ticks_at(ctx.now, PIT_HZ);
-        match self.counters.get_mut(usize::from(port & 3)) {
-            Some(counter) => counter.write(tick, value),
+        let programmed = match self.counters.get_mut(usize::from(port & 3)) {
+            Some(counter) => {
+                counter.write(tick, value);
+                Some(port as u8 & 3)
+            }
             None => self.control(tick, value),
-        }
+        };
         // Delay loops latch and read counters all the time: what leaves counter 0 alone leaves its interrupt alone.
-        let latch = value & 0x30 == 0 || value >> 6 == READ_BACK;
-        if port & 3 == 0 || (port & 3 == 3 && value >> 6 == 0 && !latch) {
+        if programmed == Some(0) {
             self.update_irq(ctx);
         }
     }
 
-    fn control(&mut self, tick: u64, word: u8) {
+    /// A control word; the counter whose mode it sets.
+    fn control(&mut self, tick: u64, word: u8) -> Option<u8> {
         let select = word >> 6;
         if select == READ_BACK {
             for (i, counter) in self.counters.iter_mut().enumerate() {
@@ -97,8 +100,10 @@ impl Pit {
                 counter.latch_count(tick);
             } else {
                 counter.control(tick, word);
+                return Some(select);
             }
         }
+        None
     }
 
     /// `EventId::PitChannel0` is due.
