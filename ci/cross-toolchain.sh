@@ -143,8 +143,12 @@ chmod +x "$DIR/wasm-ld"
 # WASI for node: the preopened folders are those below /, since / and . cannot both be.
 cat >"$DIR/wasi.mjs" <<'NODE'
 import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { WASI } from 'node:wasi';
 
+// V8 drops the byte code of functions that have not run for a while, this module's too while its call into the program is
+// still going on: behind a run of seconds it returned to nothing ("Invalid bytecode", or a segmentation fault).
+setFlagsFromString('--no-flush-bytecode');
 const [program, ...args] = process.argv.slice(2);
 const preopens = { '.': '.' };
 for (const name of readdirSync('/')) {
