@@ -30,9 +30,9 @@ WASM=(wasm32)
 [ $mode != sample ] || { HOSTS=(aarch64 s390x) WASM=(); }
 declare -A TARGET=([x86-64]=x86_64-unknown-linux-gnu [aarch64]=aarch64-unknown-linux-gnu [riscv64]=riscv64gc-unknown-linux-gnu
     [s390x]=s390x-unknown-linux-gnu [wasm32]=wasm32-wasip1)
-# Hosts that the test suite is built for, besides x86-64.
+# Hosts that run the test suite: none in a sample, where nothing could be compared with x86-64's.
 TESTED=()
-[ $mode = sample ] || TESTED=("${HOSTS[@]}")
+[ $mode = sample ] || TESTED=(x86-64 "${HOSTS[@]}")
 CORE=(-p rewind86-cpu -p rewind86-devices -p rewind86-machine -p rewind86-bios)
 # One selection for all that a tested host builds, so that features are the same and nothing is compiled twice.
 SUITE=("${CORE[@]}" -p rewind86-tests -p rewind86 --no-default-features)
@@ -171,12 +171,12 @@ run_host() {
     if [ -d "$GUESTS" ]; then
         check freedos on "$host" headless boot --floppy "$GUESTS/freedos-722/freedos722.img" 'A:\>'
     fi
-    if [ "$host" = x86-64 ]; then
+    if [ "$host" = x86-64 ] && has "$host" "${TESTED[@]}"; then
         check unit native test --workspace --lib --no-fail-fast
     elif has "$host" "${TESTED[@]}"; then
         check unit cross "$host" test "${SUITE[@]}" --lib --no-fail-fast
     fi
-    if [ -d "$VECTORS" ] && has "$host" x86-64 "${TESTED[@]}"; then
+    if [ -d "$VECTORS" ] && has "$host" "${TESTED[@]}"; then
         [ $mode != full ] || sample=()
         check conformance on "$host" conformance "${sample[@]}" "$VECTORS"
     fi
