@@ -197,7 +197,7 @@ wait
 step "recordings and snapshots of the other hosts, on x86-64"
 failed=0
 for host in "${HOSTS[@]}" "${WASM[@]}"; do
-    on x86-64 headless verify "$RECORDINGS/$host"/*.rec >"$OUT/$host/back" 2>&1 || { failed=1; cat "$OUT/$host/back"; }
+    (cd "$RECORDINGS/$host" && on x86-64 headless verify ./*.rec) >"$OUT/$host/back" 2>&1 || { failed=1; cat "$OUT/$host/back"; }
     on x86-64 headless snapshot "$GOLDEN/demo.rec" "$RECORDINGS/$host/demo.snap" >>"$OUT/$host/back" 2>&1 || { failed=1; tail -n 3 "$OUT/$host/back"; }
 done
 

@@ -101,6 +101,10 @@ fn repeat(path: &Path, to: Option<&Path>) -> Result<(), String> {
     let new = Recording::parse(&bytes, path).map_err(|e| format!("{}: {e}", name(path)))?;
     if let Some(to) = to {
         write(&to.join(name(path)), &bytes)?;
+        // What the old recording carries, the new one names: it is played in this folder.
+        for (file, content) in old.embedded() {
+            write(&to.join(name(&file)), &content)?;
+        }
     }
     let line = format!("{}: chain {:016x} recorded again", name(path), new.chain());
     if new.chain() == old.chain() { say(&line) } else { Err(format!("{line}, not {:016x}", old.chain())) }
