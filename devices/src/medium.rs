@@ -14,6 +14,9 @@ pub enum MediumError {
     /// The host could not do it (I/O error); the guest sees a bad sector.
     #[error("the host could not read or write the medium")]
     Host,
+    /// A packed recording has no copy of this part, which the recorded run never read; the guest sees a bad sector.
+    #[error("the pack has no copy of this part of the medium")]
+    Absent,
 }
 
 /// A disk, floppy or CD image.

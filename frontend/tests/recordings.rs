@@ -212,6 +212,45 @@ fn a_pack_needs_no_other_file() {
 }
 
 #[test]
+fn a_run_that_leaves_a_pack_stops_at_what_the_pack_lacks() {
+    let place = Place::new();
+    let mut image = place.read("boot.img");
+    // Each key reads the first sector of head 1.
+    image[..22].copy_from_slice(&[
+        0x31, 0xC0, 0x8E, 0xC0, 0xCD, 0x16, // xor ax,ax; mov es,ax; int 16h
+        0xB8, 0x01, 0x02, 0xBB, 0x00, 0x80, 0xB9, 0x01, 0x00, 0xBA, 0x00, 0x01, 0xCD, 0x13, // int 13h, read
+        0xEB, 0xEA, // again
+    ]);
+    std::fs::write(place.path("boot.img"), &image).unwrap();
+    std::fs::write(place.path("script"), "sleep 2\n").unwrap();
+    place.run(0, "run --floppy boot.img --memory 4M --display none --script script --record run.rec");
+    place.run(0, "pack run.rec all.rec");
+    std::fs::write(place.path("other"), "sleep 1\ntype \"x\"\nsleep 1\n").unwrap();
+    // With the image there is nothing to miss.
+    place.run(0, "replay run.rec --live-from 1000000 --script other");
+    let (_, err) = place.run(7, "replay all.rec --live-from 1000000 --script other");
+    assert!(err.contains("no copy of byte 9216 of floppy A:"), "{err}");
+}
+
+#[test]
+fn a_keyframe_of_another_recording_is_not_used() {
+    let place = Place::new();
+    let line = "run --floppy boot.img --memory 4M --display none --script script --record-interval 4000 --record";
+    place.run(0, &format!("{line} run.rec"));
+    place.run(0, "keyframes run.rec --every 0.01");
+    // The same machine and the same start; other keys.
+    std::fs::write(place.path("script"), SCRIPT.replace("abc", "cab").replace("\\x01\\x02\\x03", "\\x03\\x01\\x02"))
+        .unwrap();
+    let mut image = place.read("boot.img");
+    image[512..18 * 512].fill(0x5A);
+    std::fs::write(place.path("boot.img"), &image).unwrap();
+    place.run(0, &format!("{line} other.rec"));
+    std::fs::rename(place.path("run.rec.keys"), place.path("other.rec.keys")).unwrap();
+    let (out, _) = place.run(0, "verify other.rec --shard 9999/10000");
+    assert!(out.starts_with("equal: "), "{out}");
+}
+
+#[test]
 fn shares_are_joined() {
     let place = Place::new();
     place.record();

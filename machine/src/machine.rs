@@ -128,7 +128,10 @@ impl Machine {
                 RunExit::Icount if now.icount < max_icount => {}
                 RunExit::Time | RunExit::Icount | RunExit::Probe => {
                     self.flush_events();
-                    return exit;
+                    return match self.absent() {
+                        Some(why) => self.end(RunExit::Stopped(why)),
+                        None => exit,
+                    };
                 }
                 end => return self.end(end),
             }
@@ -158,6 +161,18 @@ impl Machine {
         let icount = self.cpu.icount();
         let recorded = self.recorder.as_ref().map_or(u64::MAX, |r| r.next_epoch(icount));
         recorded.min(self.player.as_ref().map_or(u64::MAX, |p| p.next_epoch(icount)))
+    }
+
+    /// Why a run that left a pack cannot go on: the guest read what the pack has no copy of. A replay that does so has
+    /// diverged, which its chain says.
+    fn absent(&self) -> Option<String> {
+        if self.player.is_some() {
+            return None;
+        }
+        let (place, at) = self.board.media.take_absent()?;
+        Some(format!(
+            "the pack has no copy of byte {at} of {place}, which the recorded run did not read; leave the recording itself instead, where its images are"
+        ))
     }
 
     /// Writes down or compares the hashes at an epoch.

@@ -503,7 +503,7 @@ fn read_error(error: MediumError) -> u8 {
     match error {
         MediumError::OutOfRange => IDNF,
         MediumError::ReadOnly => ABRT,
-        MediumError::Host => UNC,
+        MediumError::Host | MediumError::Absent => UNC,
     }
 }
 
@@ -512,6 +512,6 @@ fn write_error(error: MediumError) -> u8 {
         MediumError::OutOfRange => IDNF,
         MediumError::ReadOnly => ABRT | WP,
         // There is no "could not write" bit: a fault of the sector's address field is what real drives report.
-        MediumError::Host => IDNF,
+        MediumError::Host | MediumError::Absent => IDNF,
     }
 }

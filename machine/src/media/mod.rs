@@ -160,6 +160,11 @@ impl Media {
         self.slots.get(&slot)
     }
 
+    /// A drive, and where in its medium the guest read what a pack has no copy of, since this was last asked.
+    pub fn take_absent(&self) -> Option<(Slot, u64)> {
+        self.slots.iter().find_map(|(slot, i)| Some((*slot, lock(&i.store).take_absent()?)))
+    }
+
     /// Offers the media that a replay will meet, by number.
     pub fn set_library(&mut self, library: BTreeMap<u32, Inserted>) {
         self.library = library;

@@ -44,6 +44,8 @@ pub(crate) struct Store {
     guarded: BTreeSet<u64>,
     /// Blocks of the image that were read, when that is of interest.
     read: Option<BTreeSet<u64>>,
+    /// Where the guest read what a pack has no copy of.
+    absent: Option<u64>,
     /// In a replay, blocks in which the image file is not what it was any more; `base` shows them as they were.
     under: PageTable,
 }
@@ -80,6 +82,7 @@ impl Store {
             guard: None,
             guarded: BTreeSet::new(),
             read: None,
+            absent: None,
             under: PageTable::default(),
         }
     }
@@ -265,6 +268,19 @@ impl Store {
         }
     }
 
+    /// Where the guest read what a pack has no copy of, since this was last asked.
+    pub fn take_absent(&mut self) -> Option<u64> {
+        self.absent.take()
+    }
+
+    /// Remembers that the read at `at` found nothing.
+    fn note_absent<T>(&mut self, at: u64, result: Result<T, MediumError>) -> Result<T, MediumError> {
+        if matches!(result, Err(MediumError::Absent)) {
+            self.absent.get_or_insert(at);
+        }
+        result
+    }
+
     fn note_read(&mut self, block: u64) {
         if let Some(read) = &mut self.read {
             read.insert(block);
@@ -290,7 +306,8 @@ impl Store {
                 Some(data) => out.copy_from_slice(data.get(offset..offset + out.len()).unwrap_or_default()),
                 None => {
                     self.note_read(block);
-                    self.base.read_at(place, out)?;
+                    let read = self.base.read_at(place, out);
+                    self.note_absent(place, read)?;
                 }
             }
         }
@@ -318,7 +335,8 @@ impl Store {
                 Some(data) => **data,
                 None => {
                     self.note_read(block);
-                    self.base_block(block)?
+                    let whole = self.base_block(block);
+                    self.note_absent(block.saturating_mul(BLOCK), whole)?
                 }
             };
             if let (Some(to), Some(from)) = (data.get_mut(offset..offset + range.len()), buf.get(range)) {

@@ -624,7 +624,7 @@ impl Medium for PackedImage {
         let last = at.saturating_add(buf.len() as u64).saturating_sub(1);
         let block = PAGE as u64;
         if !(at / block..=last / block).all(|b| self.blocks.get(b).is_some()) {
-            return Err(MediumError::Host);
+            return Err(MediumError::Absent);
         }
         overlay(&self.blocks, at, buf);
         Ok(())
