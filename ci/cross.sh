@@ -3,7 +3,7 @@
 # compares with x86-64, which has to be the machine that this runs on.
 #
 #   ci/cross.sh            everything: unit tests, a sample of the conformance sets, recordings both ways, snapshots, boots
-#   ci/cross.sh --full     the same with the whole conformance sets
+#   ci/cross.sh --full     the same with the whole conformance sets, and with Linux recorded again on each host
 #   ci/cross.sh --sample   what a continuous check has time for: recordings, snapshots and the demo disk on aarch64 and
 #                          s390x, a FreeDOS boot, the beginning of both Linux boots
 #
@@ -140,7 +140,7 @@ recordings=("$RECORDINGS"/*.rec)
 # What each host records itself.
 again=("$GOLDEN"/*.rec)
 [ ! -d "$GUESTS" ] || again+=("$RECORDINGS/freedos.rec")
-[ ! -d "$GUESTS" ] || [ $mode = sample ] || again+=("$RECORDINGS"/linux-*.rec)
+[ ! -d "$GUESTS" ] || [ $mode != full ] || again+=("$RECORDINGS"/linux-*.rec)
 
 # passed FILE: the tests that passed, of libtest's and the conformance program's lines.
 # Of the unit tests, those of the core count: others exist on x86-64 only.
