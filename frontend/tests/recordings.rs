@@ -264,6 +264,14 @@ fn shares_are_joined() {
         assert_eq!(place.read("joined.txt"), place.read("live.txt"));
         let (_, err) = place.run(1, &format!("merge {} {}", results[0], results[2]));
         assert!(err.contains("is missing"), "{err}");
+        // A bit of what the guest sent, in a digit.
+        let text = String::from_utf8(place.read(&results[2])).unwrap();
+        let at = text.find("\"serial\":[[").unwrap() + 11;
+        let mut bytes = text.into_bytes();
+        bytes[at] ^= 1;
+        std::fs::write(place.path("damaged.json"), bytes).unwrap();
+        let (_, err) = place.run(1, &format!("merge {} {} damaged.json", results[0], results[1]));
+        assert!(err.contains("damaged.json: is no result of --shard, or damaged"), "{err}");
         if round == 0 {
             place.run(0, "keyframes run.rec --every 0.01");
         } else {

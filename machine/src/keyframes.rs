@@ -132,6 +132,8 @@ pub fn write(recording: &Arc<Recording>, every: u64, out: &mut dyn Write) -> Res
 /// What a share of the work found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
+    /// The chain of the recording.
+    pub chain: u64,
     /// Where it starts.
     pub from: Moment,
     /// Where it ends.
@@ -148,6 +150,33 @@ pub struct Share {
     pub diverged: Option<(u64, u64, u64, Vec<String>)>,
     /// What the guest sent meanwhile out of COM1 to COM4.
     pub serial: Vec<Vec<u8>>,
+}
+
+/// A result file: the share and the hash of its JSON form, so that a file that was damaged is told from a result.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sealed {
+    share: Share,
+    hash: u64,
+}
+
+impl Share {
+    fn hash(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The share as a result file.
+    #[must_use]
+    pub fn to_file(&self) -> Vec<u8> {
+        serde_json::to_vec(&Sealed { share: self.clone(), hash: self.hash() }).unwrap_or_default()
+    }
+
+    /// The share of a result file; `None` when it is none, or damaged.
+    #[must_use]
+    pub fn from_file(bytes: &[u8]) -> Option<Self> {
+        let sealed: Sealed = serde_json::from_slice(bytes).ok()?;
+        (sealed.share.hash() == sealed.hash).then_some(sealed.share)
+    }
 }
 
 /// The moment at which share `index` of `count` begins; that of share `count` is the end.
@@ -175,6 +204,7 @@ pub fn share(
 ) -> Result<Share, RecordingError> {
     let ((from, first), (to, last)) = (boundary(recording, index, count), boundary(recording, index + 1, count));
     let mut out = Share {
+        chain: recording.chain(),
         from,
         to,
         end: recording.end(),
@@ -264,13 +294,16 @@ impl Machine {
 /// Joins the results of all shares: the first difference, and what the guest sent in all.
 ///
 /// # Errors
-/// A share that is missing, or does not begin where the one before ends.
+/// A share that is missing, does not begin where the one before ends, or is of another recording.
 pub fn join(shares: &[Share]) -> Result<Share, io::Error> {
     let wrong = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
     let Some(first) = shares.first() else { return Err(wrong("there are no results".into())) };
     let mut all = Share { equal: 0, serial: vec![Vec::new(); 4], keyframe: None, diverged: None, ..first.clone() };
     all.to = first.from;
     for share in shares {
+        if share.chain != first.chain {
+            return Err(wrong("the results are of different recordings".into()));
+        }
         if share.from != all.to || share.end != all.end {
             return Err(wrong(format!("the result that starts at instruction {} is missing", all.to.icount)));
         }

@@ -1,6 +1,6 @@
 //! Split work: keyframes from which a share can start, one share, and joining the results of all.
 //!
-//! A result is a JSON file: the share as [`Share`] has it.
+//! A result is a JSON file: the share as [`Share`] has it, and a hash of it.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -54,10 +54,9 @@ pub fn run(recording: &Arc<Recording>, shard: Shard, work: &str, result: Option<
         Path::to_path_buf,
     );
     let failed = |why: String| Failure::host(format!("result {}: {why}", path.display()));
-    let text = serde_json::to_string(&share).map_err(|e| failed(e.to_string()))?;
     // A job that is stopped leaves no half result behind.
     let beside = path.with_extension("json.part");
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &path));
+    let written = std::fs::write(&beside, share.to_file()).and_then(|()| std::fs::rename(&beside, &path));
     written.map_err(|e| failed(format!("cannot be written: {}", io_reason(&e))))?;
     report(&share)
 }
@@ -85,8 +84,8 @@ pub fn merge(options: &MergeOptions) -> Result<u8, Failure> {
     for path in &options.results {
         let failed = |why: String| Failure::host(format!("result {}: {why}", path.display()));
         let text = std::fs::read(path).map_err(|e| failed(format!("cannot be read: {}", io_reason(&e))))?;
-        let share: Share =
-            serde_json::from_slice(&text).map_err(|_| failed("is no result of --shard; run the share again".into()))?;
+        let share = Share::from_file(&text)
+            .ok_or_else(|| failed("is no result of --shard, or damaged; run the share again".into()))?;
         shares.push(share);
     }
     shares.sort_by_key(|s| (s.from, s.to));
