@@ -216,16 +216,19 @@ printf '%-12s' set
 printf '%12s' x86-64 "${HOSTS[@]}" "${WASM[@]}"
 echo
 row() { # TITLE FILE COUNT: what COUNT says of FILE on every host; those that have the file must say the same
-    local title=$1 file=$2 count=$3 host value first=
-    printf '%-12s' "$title"
+    local title=$1 file=$2 count=$3 host value first= values=()
     for host in x86-64 "${HOSTS[@]}" "${WASM[@]}"; do
         value=-
         [ ! -e "$OUT/$host/$file" ] || value=$($count "$OUT/$host/$file")
-        printf '%12s' "$value"
+        values+=("$value")
         [ "$value" != - ] || continue
         first=${first:-$value}
         [ "$value" = "$first" ] || differs="$differs $title"
     done
+    # A sample has nothing to say of some sets.
+    [ -n "$first" ] || return 0
+    printf '%-12s' "$title"
+    printf '%12s' "${values[@]}"
     echo
 }
 lines() { wc -l <"$1"; }
