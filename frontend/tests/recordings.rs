@@ -279,6 +279,20 @@ fn shares_are_joined() {
             assert!(!last.contains("\"keyframe\":null"), "{last}");
         }
     }
+    std::fs::rename(place.path("run.rec"), place.path("first.rec")).unwrap();
+    for i in 0..2 {
+        place.run(0, &format!("verify first.rec --shard {i}/2 --result first-{i}.json"));
+    }
+    place.run(0, "merge first-0.json first-1.json");
+    // Another recording of the same machine.
+    let mut image = place.read("boot.img");
+    image[512..18 * 512].fill(0x5A);
+    std::fs::write(place.path("boot.img"), &image).unwrap();
+    std::fs::write(place.path("script"), SCRIPT.replace("abc", "abx").replace("\\x03", "\\x18")).unwrap();
+    place.record();
+    place.run(0, "verify run.rec --shard 1/2 --result second-1.json");
+    let (_, err) = place.run(1, "merge first-0.json second-1.json");
+    assert!(err.contains("of different recordings"), "{err}");
     let (_, err) = place.run(2, "verify run.rec --shard 4/3");
     assert!(err.contains("there is no share 4 of 3"), "{err}");
 }
